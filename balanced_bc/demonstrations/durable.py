@@ -1,0 +1,62 @@
+"""Files that are either there and whole, or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from balanced_bc.demonstrations.errors import DemonstrationError
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def dump_yaml(content: Any) -> str:
+    """Write plain types as YAML, keys in the order given."""
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+def write_yaml(path: Path, content: Any) -> None:
+    """Write a YAML file durably: under another name first, then renamed, both on the disk before this returns."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(dump_yaml(content), encoding="utf-8")
+    sync(unfinished)
+    unfinished.replace(path)
+    sync(path.parent)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        DemonstrationError: It is missing, damaged, or holds something else.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DemonstrationError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise DemonstrationError(f"{path} is damaged: it should hold names and values, but holds {content!r:.80}")
+    return content
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def content_hash(path: Path) -> str:
+    """Hash of a file's content, `sha256:...`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"

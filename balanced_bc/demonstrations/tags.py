@@ -1,0 +1,110 @@
+"""Tags: several axes of text on a demonstration, and the groups that they make."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from balanced_bc.demonstrations.errors import DemonstrationError
+
+BEHAVIOR = "behavior"
+QUALITY = "quality"
+OPERATOR = "operator"
+SUCCESS = "success"
+
+_AXIS = re.compile(r"[a-z][a-z0-9_]*")
+_VALUE = re.compile(r"[\w.:/-]+( [\w.:/-]+)*")
+
+
+def checked(tags: Mapping[str, object]) -> dict[str, str]:
+    """Return tags as text, or refuse them.
+
+    Numbers and true or false become text, because YAML that was edited by hand has them without quotes. A value holds
+    no `+`, `=` or comma: groups are written `left+optimal`.
+
+    Raises:
+        DemonstrationError: An axis or a value is malformed.
+    """
+    return {_checked_axis(axis): _checked_value(axis, value) for axis, value in tags.items()}
+
+
+def parse_tags(words: Sequence[str]) -> dict[str, str]:
+    """Read tags that were typed as `axis=value`.
+
+    Raises:
+        DemonstrationError: A word is not of that form, or names an axis twice.
+    """
+    tags: dict[str, str] = {}
+    for word in words:
+        axis, equals, value = word.partition("=")
+        if not equals:
+            raise DemonstrationError(f"{word!r} is not a tag; a tag is written axis=value, as in quality=optimal")
+        if axis in tags:
+            raise DemonstrationError(f"axis {axis!r} is given twice, as {tags[axis]!r} and as {value!r}")
+        tags[axis] = value
+    return checked(tags)
+
+
+def group_of(tags: Mapping[str, str], axes: Sequence[str]) -> str:
+    """Name of the group that these tags fall into, `left+optimal` for the axes behavior and quality.
+
+    Raises:
+        DemonstrationError: An axis is missing; the axes that exist are listed.
+    """
+    if missing := [axis for axis in axes if axis not in tags]:
+        raise DemonstrationError(f"no tag on {missing}; there are tags on {sorted(tags)}")
+    return "+".join(tags[axis] for axis in axes)
+
+
+def grouped(tags: Mapping[int, Mapping[str, str]], axes: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Episodes of each group, groups in alphabetical order.
+
+    Args:
+        tags: Episode to its tags.
+        axes: Axes whose product makes the groups.
+
+    Raises:
+        DemonstrationError: Episodes lack an axis; they and the axes that exist are listed.
+    """
+    _require_axes(tags, axes)
+    groups: dict[str, list[int]] = {}
+    for episode, its_tags in sorted(tags.items()):
+        groups.setdefault(group_of(its_tags, axes), []).append(episode)
+    return {name: tuple(groups[name]) for name in sorted(groups)}
+
+
+def spelled(episodes: Iterable[int]) -> str:
+    """Write episode numbers in short, `3-7, 12`."""
+    runs: list[list[int]] = []
+    for episode in sorted(set(episodes)):
+        if runs and episode == runs[-1][-1] + 1:
+            runs[-1].append(episode)
+        else:
+            runs.append([episode])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _require_axes(tags: Mapping[int, Mapping[str, str]], axes: Sequence[str]) -> None:
+    if not axes:
+        raise DemonstrationError("no axis to group by was given; behavior is the usual one")
+    for axis in axes:
+        if lacking := [episode for episode, its_tags in tags.items() if axis not in its_tags]:
+            known = sorted({known for its_tags in tags.values() for known in its_tags})
+            raise DemonstrationError(
+                f"no tag on {axis!r} in episodes {spelled(lacking)} (of {len(tags)}); there are tags on {known}"
+            )
+
+
+def _checked_axis(axis: object) -> str:
+    if not isinstance(axis, str) or not _AXIS.fullmatch(axis):
+        raise DemonstrationError(f"{axis!r} is no axis of tags; one is lower case, as in behavior or quality")
+    return axis
+
+
+def _checked_value(axis: str, value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if not isinstance(value, str | bool | int | float) or not _VALUE.fullmatch(text):
+        raise DemonstrationError(
+            f"tag {axis}={value!r} is malformed; a value is text of letters, digits, spaces and _ . : / -"
+        )
+    return text

@@ -1,0 +1,47 @@
+"""The table of a dataset: what there is of each group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.episode import EpisodeRecord
+from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.summary import summary, table
+
+Record = Callable[..., EpisodeRecord]
+
+
+def test_each_group_has_a_row(dataset: Dataset, record: Record) -> None:
+    record(range(10), behavior="slider")
+    record(range(20), behavior="drawer")
+    record(range(10), behavior="drawer")
+    drawer, slider = summary(dataset)
+    assert (drawer.group, drawer.demonstrations, drawer.pairs, drawer.share, drawer.gaps) == ("drawer", 2, 30, 0.75, 0)
+    assert drawer.duration == pytest.approx(19 / 30 + 9 / 30, abs=1e-5)
+    assert slider.slowest[1] == pytest.approx(30, abs=0.01)
+
+
+def test_a_product_of_axes_makes_rows_of_its_own(dataset: Dataset, record: Record) -> None:
+    record(behavior="slider", quality="optimal")
+    record(behavior="slider", quality="suboptimal")
+    assert [row.group for row in summary(dataset, ("behavior", "quality"))] == ["slider+optimal", "slider+suboptimal"]
+
+
+def test_the_table_adds_up(dataset: Dataset, record: Record) -> None:
+    record(behavior="slider")
+    record(behavior="drawer")
+    *_, total = table(summary(dataset)).splitlines()
+    assert total.split()[:5] == ["all", "2", "20", "1.000", "0.6"]
+
+
+def test_an_empty_dataset_has_only_headings(dataset: Dataset) -> None:
+    assert len(table(summary(dataset)).splitlines()) == 1
+
+
+def test_an_axis_that_nobody_tagged_is_refused(dataset: Dataset, record: Record) -> None:
+    record(behavior="slider")
+    with pytest.raises(DemonstrationError, match=r"no tag on 'quality' in episodes 0 .*\['behavior'\]"):
+        summary(dataset, ("quality",))
