@@ -49,20 +49,10 @@ def summary(dataset: Dataset, axes: Sequence[str] = (BEHAVIOR,)) -> tuple[Row, .
     )
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Write rows as aligned text with a line of totals."""
+def table(rows: Iterable[Row]) -> list[tuple[str, ...]]:
+    """Rows as text, with headings and a last row of totals."""
     rows = tuple(rows)
-    lines = [HEADINGS, *(_cells(row) for row in rows)]
-    if rows:
-        lines.append(_cells(_total(rows)))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths))
-        )
-        for line in lines
-    )
+    return [HEADINGS, *(_cells(row) for row in rows), *((_cells(_total(rows)),) if rows else ())]
 
 
 def _row(name: str, records: Sequence[EpisodeRecord], total: int, paced: set[str]) -> Row:

@@ -45,6 +45,36 @@ def parse_tags(words: Sequence[str]) -> dict[str, str]:
     return checked(tags)
 
 
+def parse_counts(text: str) -> dict[str, int]:
+    """Read numbers of demonstrations or rollouts, `slider=6,drawer=20`.
+
+    Raises:
+        DemonstrationError: It is not of that form.
+    """
+    counts: dict[str, int] = {}
+    for word in text.split(","):
+        behavior, _, number = word.strip().partition("=")
+        if not behavior or not number.isdecimal() or behavior in counts:
+            raise DemonstrationError(f"counts are {text!r}; wanted is slider=6,drawer=20, each behavior once")
+        counts[behavior] = int(number)
+    return counts
+
+
+def parse_episodes(text: str) -> tuple[int, ...]:
+    """Read episode numbers, `3-7,12`: the opposite of `spelled`.
+
+    Raises:
+        DemonstrationError: It is not of that form.
+    """
+    episodes: list[int] = []
+    for word in text.split(","):
+        first, dash, last = word.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or int(last or first) < int(first):
+            raise DemonstrationError(f"episodes are {text!r}; wanted are numbers and ranges, as 3-7,12")
+        episodes.extend(range(int(first), int(last or first) + 1))
+    return tuple(episodes)
+
+
 def group_of(tags: Mapping[str, str], axes: Sequence[str]) -> str:
     """Name of the group that these tags fall into, `left+optimal` for the axes behavior and quality.
 

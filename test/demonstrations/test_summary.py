@@ -33,12 +33,12 @@ def test_a_product_of_axes_makes_rows_of_its_own(dataset: Dataset, record: Recor
 def test_the_table_adds_up(dataset: Dataset, record: Record) -> None:
     record(behavior="slider")
     record(behavior="drawer")
-    *_, total = table(summary(dataset)).splitlines()
-    assert total.split()[:5] == ["all", "2", "20", "1.000", "0.6"]
+    *_, total = table(summary(dataset))
+    assert total[:5] == ("all", "2", "20", "1.000", "0.6")
 
 
 def test_an_empty_dataset_has_only_headings(dataset: Dataset) -> None:
-    assert len(table(summary(dataset)).splitlines()) == 1
+    assert len(table(summary(dataset))) == 1
 
 
 def test_an_axis_that_nobody_tagged_is_refused(dataset: Dataset, record: Record) -> None:

@@ -1,0 +1,170 @@
+"""PyBullet: the one module that speaks to the physics engine."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from balanced_bc.simulation.cameras import NEAR, Picture, View
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Drop what C code prints: pybullet says when it was built, into everybody's standard output."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+with _hushed():
+    import pybullet
+
+Floats = NDArray[np.float64]
+Color = tuple[float, float, float]
+
+PHYSICS_RATE = 240.0
+"""Steps of the physics per second, [Hz]."""
+POSITION_GAIN = 0.2
+"""Share of a joint's position error that one physics step removes; the velocity is fed forward."""
+LIGHT_DIRECTION = (0.5, -0.7, 1.2)
+"""Direction toward the light in the world frame."""
+
+
+class Engine:
+    """One physics client: bodies come in as URDF or boxes, positions and pictures come out."""
+
+    def __init__(self, window: bool = False) -> None:
+        self._client = pybullet.connect(pybullet.GUI if window else pybullet.DIRECT)
+
+    def close(self) -> None:
+        """Disconnect; a second call does nothing."""
+        if self._client >= 0:
+            pybullet.disconnect(physicsClientId=self._client)
+            self._client = -1
+
+    def clear(self) -> None:
+        """Remove every body and everything that the solver remembers."""
+        self._call("resetSimulation")
+        self._call("setPhysicsEngineParameter", fixedTimeStep=1 / PHYSICS_RATE, deterministicOverlappingPairs=1)
+        self._call("setGravity", 0, 0, -9.81)
+
+    def load(self, urdf: Path, position: Sequence[float] = (0.0, 0.0, 0.0)) -> int:
+        """Load a body whose base is fixed at `position`, [m]."""
+        body: int = self._call("loadURDF", str(urdf), position, useFixedBase=True)
+        return body
+
+    def links(self, body: int) -> dict[str, int]:
+        """Names of a body's joints and their indices; a fixed part is a joint as well."""
+        count = self._call("getNumJoints", body)
+        return {self._call("getJointInfo", body, index)[1].decode(): index for index in range(count)}
+
+    def add_block(self, edges: Sequence[float], color: Color, mass: float, friction: float) -> int:
+        """Add a box that moves freely.
+
+        Args:
+            edges: Lengths of its edges, [m].
+            color: Red, green and blue.
+            mass: [kg].
+            friction: Coefficient of friction.
+        """
+        half = [0.5 * edge for edge in edges]
+        solid = self._call("createCollisionShape", pybullet.GEOM_BOX, halfExtents=half)
+        seen = self._call("createVisualShape", pybullet.GEOM_BOX, halfExtents=half, rgbaColor=(*color, 1.0))
+        body: int = self._call("createMultiBody", mass, solid, seen)
+        self._call("changeDynamics", body, -1, lateralFriction=friction, spinningFriction=0.002)
+        return body
+
+    def set_friction(self, body: int, link: int, sliding: float, spinning: float) -> None:
+        """Set a link's coefficients of friction."""
+        self._call("changeDynamics", body, link, lateralFriction=sliding, spinningFriction=spinning)
+
+    def couple(self, body: int, left: int, right: int) -> None:
+        """Make two joints mirror each other, as a gear does."""
+        origin = (0, 0, 0)
+        gear = self._call("createConstraint", body, left, body, right, pybullet.JOINT_GEAR, (1, 0, 0), origin, origin)
+        self._call("changeConstraint", gear, gearRatio=-1, erp=0.1, maxForce=50)
+
+    def place_body(self, body: int, position: Sequence[float], quaternion: Sequence[float]) -> None:
+        """Put a free body somewhere, at rest."""
+        self._call("resetBasePositionAndOrientation", body, position, quaternion)
+
+    def place_joint(self, body: int, joint: int, position: float) -> None:
+        """Put a joint somewhere, at rest."""
+        self._call("resetJointState", body, joint, position)
+
+    def brake(self, body: int, joint: int, force: float) -> None:
+        """Let a joint resist motion, like friction, with up to `force`, [N]."""
+        self._call("setJointMotorControl2", body, joint, pybullet.VELOCITY_CONTROL, force=force)
+
+    def drive(self, body: int, joint: int, position: float, force: float, speed: float = 1.0) -> None:
+        """Send one joint to a position, [m], with limited force [N] and speed [m/s]."""
+        self._call(
+            "setJointMotorControl2", body, joint, pybullet.POSITION_CONTROL,
+            targetPosition=position, force=force, maxVelocity=speed,
+        )  # fmt: skip
+
+    def track(
+        self, body: int, joints: Sequence[int], positions: Floats, velocities: Floats, forces: Sequence[float]
+    ) -> None:
+        """Let joints follow a trajectory: positions [rad] with velocities [rad/s] fed forward, torques limited."""
+        self._call(
+            "setJointMotorControlArray", body, joints, pybullet.POSITION_CONTROL,
+            targetPositions=positions.tolist(), targetVelocities=velocities.tolist(), forces=forces,
+            positionGains=[POSITION_GAIN] * len(joints), velocityGains=[1.0] * len(joints),
+        )  # fmt: skip
+
+    def step(self) -> None:
+        """Advance by one physics step."""
+        self._call("stepSimulation")
+
+    def joint_positions(self, body: int, joints: Sequence[int]) -> Floats:
+        """Positions of joints, [rad] or [m]."""
+        return np.array([state[0] for state in self._call("getJointStates", body, joints)])
+
+    def body_pose(self, body: int) -> tuple[Floats, Floats]:
+        """Position [m] and quaternion x y z w of a body in the world frame."""
+        position, quaternion = self._call("getBasePositionAndOrientation", body)
+        return np.array(position), np.array(quaternion)
+
+    def link_pose(self, body: int, link: int) -> tuple[Floats, Floats]:
+        """Position [m] and quaternion x y z w of a link's frame in the world frame."""
+        state = self._call("getLinkState", body, link, computeForwardKinematics=True)
+        return np.array(state[4]), np.array(state[5])
+
+    def nearer_than(self, first: int, second: int, distance: float) -> bool:
+        """Whether two bodies are nearer to each other than `distance`, [m]."""
+        return bool(self._call("getClosestPoints", first, second, distance))
+
+    def paint(self, body: int, link: int, color: Color, alpha: float = 1.0) -> None:
+        """Color a link; the renderer skips what has an alpha of 0."""
+        self._call("changeVisualShape", body, link, rgbaColor=(*color, alpha))
+
+    def draw(self, view: View, height: int, width: int) -> Picture:
+        """Draw what a camera sees, in software, the same bits on every call."""
+        look = pybullet.computeViewMatrix(view.eye, view.target, view.up)
+        lens = pybullet.computeProjectionMatrixFOV(view.field_of_view, width / height, NEAR, view.far)
+        _, _, color, depth, mask = self._call(
+            "getCameraImage", width, height, look, lens,
+            lightDirection=LIGHT_DIRECTION, renderer=pybullet.ER_TINY_RENDERER,
+        )  # fmt: skip
+        return Picture(
+            np.asarray(color, np.uint8).reshape(height, width, 4),
+            np.asarray(depth, np.float32).reshape(height, width),
+            np.asarray(mask).reshape(height, width) >= 0,
+        )
+
+    def _call(self, function: str, *arguments: Any, **keywords: Any) -> Any:
+        return getattr(pybullet, function)(*arguments, physicsClientId=self._client, **keywords)

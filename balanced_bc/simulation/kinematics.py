@@ -1,0 +1,104 @@
+"""Kinematics of the Franka Panda: where its tool is, and how its joints move it.
+
+Measures are those of the manufacturer's table of Denavit-Hartenberg parameters (Craig's convention).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from balanced_bc.simulation.rotations import quaternion_of
+
+Floats = NDArray[np.float64]
+
+OFFSET_A = (0.0, 0.0, 0.0, 0.0825, -0.0825, 0.0, 0.088)
+"""Distance between neighboring joint axes, [m]."""
+OFFSET_D = (0.333, 0.0, 0.316, 0.0, 0.384, 0.0, 0.0)
+"""Distance along each joint axis, [m]."""
+TWIST = (0.0, -math.pi / 2, math.pi / 2, math.pi / 2, -math.pi / 2, math.pi / 2, math.pi / 2)
+"""Angle between neighboring joint axes, [rad]."""
+HAND_FROM_JOINT7 = 0.107
+"""Height of the hand's frame above the last joint, [m]."""
+HAND_YAW = -math.pi / 4
+"""How the hand is mounted on the flange, [rad]."""
+TCP_FROM_HAND = 0.1034
+"""Height of the tool center point, between the fingertips, above the hand's frame, [m]."""
+
+JOINT_LOW = np.array((-2.8973, -1.7628, -2.8973, -3.0718, -2.8973, -0.0175, -2.8973))
+"""Lower joint limits, [rad]."""
+JOINT_HIGH = np.array((2.8973, 1.7628, 2.8973, -0.0698, 2.8973, 3.7525, 2.8973))
+"""Upper joint limits, [rad]."""
+JOINT_SPEED = np.array((2.175, 2.175, 2.175, 2.175, 2.61, 2.61, 2.61))
+"""Largest joint speeds, [rad/s]."""
+
+
+class Pose(NamedTuple):
+    """Position and orientation of the tool center point in the base frame.
+
+    Attributes:
+        position: [m], (3,).
+        rotation: Rotation matrix, (3, 3).
+    """
+
+    position: Floats
+    rotation: Floats
+
+    def vector(self) -> Floats:
+        """Position [m] and unit quaternion x y z w, (7,)."""
+        return np.concatenate((self.position, quaternion_of(self.rotation)))
+
+
+def _transform(a: float, d: float, twist: float, angle: float) -> Floats:
+    ca, sa, ct, st = math.cos(twist), math.sin(twist), math.cos(angle), math.sin(angle)
+    return np.array(
+        ((ct, -st, 0.0, a), (st * ca, ct * ca, -sa, -d * sa), (st * sa, ct * sa, ca, d * ca), (0.0, 0.0, 0.0, 1.0))
+    )
+
+
+_TOOL = _transform(0.0, HAND_FROM_JOINT7 + TCP_FROM_HAND, 0.0, HAND_YAW)
+
+
+def frames(joints: Floats) -> tuple[Floats, ...]:
+    """Homogeneous transforms of the seven joints and of the tool center point in the base frame, 8 of (4, 4).
+
+    Args:
+        joints: Joint angles, [rad], (7,).
+    """
+    found = []
+    current = np.eye(4)
+    for a, d, twist, angle in zip(OFFSET_A, OFFSET_D, TWIST, joints.tolist()):
+        current = current @ _transform(a, d, twist, angle)
+        found.append(current)
+    return (*found, current @ _TOOL)
+
+
+def forward(joints: Floats) -> Pose:
+    """Pose of the tool center point.
+
+    Args:
+        joints: Joint angles, [rad], (7,).
+    """
+    tool = frames(joints)[-1]
+    return Pose(tool[:3, 3], tool[:3, :3])
+
+
+def forward_with_jacobian(joints: Floats) -> tuple[Pose, Floats]:
+    r"""Pose of the tool center point, and the Jacobian that maps joint speeds to its twist.
+
+    .. math:: J_i = (z_i \times (p - o_i), \; z_i)
+
+    Args:
+        joints: Joint angles, [rad], (7,).
+
+    Returns:
+        The pose, and the Jacobian in the base frame, linear rows first, (6, 7).
+    """
+    *links, tool = frames(joints)
+    stacked = np.stack(links)
+    axes, origins = stacked[:, :3, 2], stacked[:, :3, 3]
+    linear = np.cross(axes, tool[:3, 3] - origins)
+    return Pose(tool[:3, 3], tool[:3, :3]), np.concatenate((linear, axes), axis=1).T

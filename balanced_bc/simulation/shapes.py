@@ -1,0 +1,147 @@
+"""Bodies made of boxes, cylinders, spheres and prisms, written as URDF. Pure text; no physics engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+Triple = tuple[float, float, float]
+Element = ElementTree.Element
+
+MOVING_MASS = 0.1
+"""Mass of every moving part, [kg]; so small that the joint's friction of a few newton holds it up against gravity."""
+MOVING_INERTIA = 0.001
+"""Moment of inertia of every moving part about each axis, [kg m^2]; parts only slide, so it never matters."""
+
+
+class Shape(NamedTuple):
+    """One piece of a part, in the frame of the part.
+
+    Attributes:
+        kind: box, cylinder, sphere or prism.
+        size: Edges of a box; radius and length of a cylinder; radius of a sphere; x low and x high of a prism, [m].
+        center: Position, [m].
+        color: Red, green and blue, each from 0 to 1.
+        roll: Rotation about x, [rad].
+        solid: Whether other bodies touch it, or it is only seen.
+        outline: Convex polygon (y, z) of a prism, counterclockwise seen from +x, [m].
+    """
+
+    kind: str
+    size: tuple[float, ...]
+    center: Triple
+    color: Triple
+    roll: float = 0.0
+    solid: bool = True
+    outline: tuple[tuple[float, float], ...] = ()
+
+
+class Part(NamedTuple):
+    """A named piece of a body. Its joint has the same name; a part without travel is fixed.
+
+    Attributes:
+        name: Name of the part.
+        shapes: What it is made of, in the part's frame.
+        origin: Where the part's frame is when its joint is at 0, [m].
+        axis: Direction in which it slides, in the part's frame.
+        travel: Largest joint position, [m].
+        roll: Rotation of the part's frame about x, [rad].
+    """
+
+    name: str
+    shapes: tuple[Shape, ...]
+    origin: Triple = (0.0, 0.0, 0.0)
+    axis: Triple = (0.0, 0.0, 1.0)
+    travel: float = 0.0
+    roll: float = 0.0
+
+
+def prism_obj(shape: Shape) -> str:
+    """Wavefront text of a prism: its outline swept along x."""
+    n = len(shape.outline)
+    corners = [(x, y, z) for x in shape.size for y, z in shape.outline]
+    sides = [(i, (i + 1) % n, n + (i + 1) % n, n + i) for i in range(n)]
+    faces = [tuple(reversed(range(n))), tuple(range(n, 2 * n)), *sides]
+    triangles = [(face[0], b, c) for face in faces for b, c in pairwise(face[1:])]
+    vertices = (f"v {_numbers(corner)}" for corner in corners)
+    return "\n".join((*vertices, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in triangles), ""))
+
+
+def write_urdf(name: str, parts: Sequence[Part], folder: Path) -> Path:
+    """Write a body as URDF, and its prisms beside it.
+
+    Args:
+        name: Name of the body and of the file.
+        parts: The first is the body's base, the others are attached to it.
+        folder: Existing folder to write into.
+
+    Returns:
+        The URDF file.
+    """
+    robot = Element("robot", name=name)
+    for part in parts:
+        robot.append(_link(part, folder))
+    for part in parts[1:]:
+        robot.append(_joint(part, parts[0].name))
+    path = folder / f"{name}.urdf"
+    path.write_text(ElementTree.tostring(robot, encoding="unicode"), encoding="utf-8")
+    return path
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.9g}" for value in values)
+
+
+def _child(parent: Element, tag: str, **attributes: str) -> Element:
+    return ElementTree.SubElement(parent, tag, attributes)
+
+
+def _link(part: Part, folder: Path) -> Element:
+    link = Element("link", name=part.name)
+    inertial = _child(link, "inertial")
+    _child(inertial, "mass", value=str(MOVING_MASS if part.travel else 0.0))
+    moment = str(MOVING_INERTIA)
+    _child(inertial, "inertia", ixx=moment, iyy=moment, izz=moment, ixy="0", ixz="0", iyz="0")
+    for index, shape in enumerate(part.shapes):
+        for element in _visual_and_collision(shape, folder / f"{part.name}_{index}.obj"):
+            link.append(element)
+    return link
+
+
+def _visual_and_collision(shape: Shape, mesh: Path) -> Iterator[Element]:
+    visual = Element("visual")
+    material = _child(visual, "material", name="color " + _numbers(shape.color))
+    _child(material, "color", rgba=_numbers((*shape.color, 1.0)))
+    _place(visual, shape, mesh)
+    yield visual
+    if shape.solid:
+        collision = Element("collision")
+        _place(collision, shape, mesh)
+        yield collision
+
+
+def _place(element: Element, shape: Shape, mesh: Path) -> None:
+    _child(element, "origin", xyz=_numbers(shape.center), rpy=_numbers((shape.roll, 0.0, 0.0)))
+    geometry = _child(element, "geometry")
+    if shape.kind == "box":
+        _child(geometry, "box", size=_numbers(shape.size))
+    elif shape.kind == "cylinder":
+        _child(geometry, "cylinder", radius=_numbers(shape.size[:1]), length=_numbers(shape.size[1:]))
+    elif shape.kind == "sphere":
+        _child(geometry, "sphere", radius=_numbers(shape.size))
+    else:
+        mesh.write_text(prism_obj(shape), encoding="utf-8")
+        _child(geometry, "mesh", filename=str(mesh))
+
+
+def _joint(part: Part, base: str) -> Element:
+    joint = Element("joint", name=part.name, type="prismatic" if part.travel else "fixed")
+    _child(joint, "parent", link=base)
+    _child(joint, "child", link=part.name)
+    _child(joint, "origin", xyz=_numbers(part.origin), rpy=_numbers((part.roll, 0.0, 0.0)))
+    _child(joint, "axis", xyz=_numbers(part.axis))
+    _child(joint, "limit", lower="0", upper=_numbers((part.travel,)), effort="100", velocity="2")
+    return joint
