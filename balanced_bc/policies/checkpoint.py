@@ -1,0 +1,140 @@
+"""A policy on disk: a folder with model.safetensors and policy.yaml, and no pickle."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.normalization import Normalization
+from balanced_bc.policies.policy import Policy
+
+FORMAT = 1
+"""Version of the checkpoint folder that is written and read. See `load` for its history."""
+WEIGHTS = "model.safetensors"
+DESCRIPTION = "policy.yaml"
+
+
+class Checkpoint(NamedTuple):
+    """A policy, the robot it was made for, and where it comes from."""
+
+    policy: Policy
+    contract: RobotContract
+    provenance: dict[str, Any]
+
+
+def save(
+    path: str | Path, policy: Policy, contract: RobotContract, provenance: Mapping[str, Any] | None = None
+) -> None:
+    """Write a checkpoint folder: all of it or nothing.
+
+    Args:
+        path: Folder to write; refused if it exists.
+        policy: What to save.
+        contract: Robot that the demonstrations came from.
+        provenance: Plain values: dataset, weights used, configuration, seed, losses.
+
+    Raises:
+        PolicyError: The folder exists.
+    """
+    path = Path(path)
+    if path.exists():
+        raise PolicyError(f"{path} exists; a checkpoint is never overwritten: remove it or choose another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    partial.mkdir()
+    try:
+        tensors = {name: value.detach().cpu().contiguous() for name, value in policy.state_dict().items()}
+        save_file(tensors, partial / WEIGHTS)
+        sync(partial / WEIGHTS)
+        write_yaml(partial / DESCRIPTION, _describe(policy, contract, provenance or {}))
+        partial.rename(path)
+        sync(path.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """Read a checkpoint folder.
+
+    Versions:
+        1: policy.yaml with format, policy, cameras, normalization, contract, provenance.
+
+    Raises:
+        PolicyError: There is no checkpoint, its format is another, or its parts do not fit.
+    """
+    path = Path(path)
+    for name in (DESCRIPTION, WEIGHTS):
+        if not (path / name).is_file():
+            exists = sorted(child.name for child in path.iterdir()) if path.is_dir() else "no folder"
+            raise PolicyError(f"{path} is no checkpoint: {name} is missing; there is {exists}")
+    description = _read(path / DESCRIPTION)
+    policy = _build(description, path)
+    try:
+        policy.load_state_dict(load_file(path / WEIGHTS))
+    except Exception as error:
+        raise PolicyError(f"{path / WEIGHTS} does not fit {path / DESCRIPTION}: {error}") from error
+    contract = RobotContract.from_dict(description["contract"])
+    return Checkpoint(policy.to(device), contract, description["provenance"])
+
+
+def require_contract(checkpoint: RobotContract, robot: RobotContract, name: str) -> None:
+    """Refuse a robot for which a policy was not made.
+
+    Args:
+        checkpoint: Contract of the checkpoint ("here").
+        robot: Contract of the robot, simulator or dataset ("there").
+        name: What the checkpoint is called in the error.
+
+    Raises:
+        PolicyError: They differ; every difference is listed.
+    """
+    if differences := checkpoint.differences(robot):
+        listed = "\n".join(f"  {difference}" for difference in differences)
+        raise PolicyError(
+            f"checkpoint {name} was made for robot {checkpoint.name!r}, which differs from {robot.name!r} "
+            f"(here: the checkpoint, there: the robot):\n{listed}"
+        )
+
+
+def _describe(policy: Policy, contract: RobotContract, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """policy.yaml: everything but the weights. float32 survives the decimal text exactly."""
+    return {
+        "format": FORMAT,
+        "policy": policy.config.to_dict(),
+        "cameras": list(policy.cameras),
+        "normalization": {name: values.tolist() for name, values in policy.normalization._asdict().items()},
+        "contract": contract.to_dict(),
+        "provenance": dict(provenance),
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """policy.yaml of the format that is understood."""
+    description = read_yaml(path)
+    if (found := description.get("format")) != FORMAT:
+        raise PolicyError(f"{path} has format {found}; this version of balanced_bc reads format {FORMAT}")
+    wanted = {"policy", "cameras", "normalization", "contract", "provenance"}
+    if missing := wanted - set(description):
+        raise PolicyError(f"{path} lacks {sorted(missing)}; it has {sorted(description)}")
+    return description
+
+
+def _build(description: Mapping[str, Any], path: Path) -> Policy:
+    """A policy with fresh weights as policy.yaml describes it."""
+    try:
+        normalization = Normalization(
+            **{name: torch.tensor(values) for name, values in description["normalization"].items()}
+        )
+        return Policy(PolicyConfig.from_dict(description["policy"]), description["cameras"], normalization)
+    except (TypeError, ValueError) as error:
+        raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error

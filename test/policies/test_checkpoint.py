@@ -1,0 +1,95 @@
+"""A policy on disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from yaml import YAMLError
+
+from balanced_bc.demonstrations.contract import Camera, RobotContract
+from balanced_bc.demonstrations.observation import Observation
+from balanced_bc.policies import checkpoint
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.normalization import Normalization
+from balanced_bc.policies.policy import Policy
+
+
+@pytest.fixture
+def trained(config: PolicyConfig) -> Policy:
+    """A policy with units that are not the identity."""
+    torch.manual_seed(3)
+    cameras = [camera.name for camera in RobotContract().cameras]
+    units = Policy(config, cameras).normalization
+    return Policy(config, cameras, Normalization(*(values + torch.rand_like(values) for values in units)))
+
+
+def test_a_policy_survives_the_disk_bit_by_bit(trained: Policy, observation: Observation, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract(), {"seed": 3, "weights": {"drawer": 0.5}})
+    policy, contract, provenance = checkpoint.load(tmp_path / "policy")
+    np.testing.assert_array_equal(policy.act(observation), trained.act(observation))
+    assert contract == RobotContract()
+    assert policy.config == trained.config
+    assert provenance == {"seed": 3, "weights": {"drawer": 0.5}}
+
+
+def test_a_checkpoint_holds_no_pickle_and_nothing_else(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    assert sorted(path.name for path in (tmp_path / "policy").iterdir()) == ["model.safetensors", "policy.yaml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["policy"]
+
+
+def test_a_checkpoint_is_never_overwritten(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    with pytest.raises(PolicyError, match="never overwritten"):
+        checkpoint.save(tmp_path / "policy", trained, RobotContract())
+
+
+def test_provenance_that_yaml_cannot_write_leaves_nothing_behind(trained: Policy, tmp_path: Path) -> None:
+    with pytest.raises(YAMLError):
+        checkpoint.save(tmp_path / "policy", trained, RobotContract(), {"what": object()})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_format_is_refused_naming_both(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    file = tmp_path / "policy" / "policy.yaml"
+    file.write_text(file.read_text().replace("format: 1", "format: 99"))
+    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads format 1"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_a_folder_that_is_no_checkpoint_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(PolicyError, match=r"policy.yaml is missing; there is \['notes.txt'\]"):
+        checkpoint.load(tmp_path)
+
+
+def test_weights_of_another_architecture_are_refused(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    file = tmp_path / "policy" / "policy.yaml"
+    file.write_text(file.read_text().replace("hidden: 16", "hidden: 24"))
+    with pytest.raises(PolicyError, match="does not fit"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_a_damaged_weight_file_is_refused(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    (tmp_path / "policy" / "model.safetensors").write_bytes(b"half")
+    with pytest.raises(PolicyError, match=r"model\.safetensors"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_a_checkpoint_for_other_cameras_is_refused_with_the_differences() -> None:
+    made_for = RobotContract()
+    robot = replace(made_for, name="fr3", rate=20.0, cameras=(Camera("static_camera", 480, 640),))
+    with pytest.raises(PolicyError, match=r"rate: 30.0 here, 20.0 there\n  cameras: .*84.* here, .*480.* there"):
+        checkpoint.require_contract(made_for, robot, "runs/policy")
+
+
+def test_the_same_robot_under_another_name_is_accepted() -> None:
+    checkpoint.require_contract(RobotContract(), RobotContract(name="twin"), "runs/policy")

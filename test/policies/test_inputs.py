@@ -1,0 +1,74 @@
+"""What a policy is given: resampled images, features, normalization."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from balanced_bc.demonstrations.observation import scene_vector
+from balanced_bc.policies.features import relative
+from balanced_bc.policies.normalization import LEAST_DEVIATION, Normalization
+from balanced_bc.policies.resample import area_taps, shrink, shrink_all
+
+
+def _turned(yaw: float) -> tuple[float, float, float, float]:
+    return (0.0, 0.0, float(np.sin(yaw / 2)), float(np.cos(yaw / 2)))
+
+
+@pytest.mark.parametrize(("source", "target"), [(200, 64), (84, 64), (64, 64), (7, 16)])
+def test_every_target_pixel_is_a_mean_and_every_source_pixel_counts_alike(source: int, target: int) -> None:
+    taps = area_taps(source, target)
+    np.testing.assert_allclose(taps.weight.sum(axis=0), 1, rtol=1e-5)
+    counted = np.bincount(taps.source.ravel(), taps.weight.ravel(), minlength=source)
+    np.testing.assert_allclose(counted, target / source, rtol=1e-4)
+
+
+def test_blocks_of_pixels_become_their_mean() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 20, 3), dtype=np.uint8)
+    wanted = image.reshape(10, 4, 10, 2, 3).mean(axis=(1, 3))
+    assert np.abs(shrink(image, 10) - wanted).max() <= 0.5 + 1e-3
+
+
+def test_a_live_image_and_the_same_in_a_dataset_give_the_same_bits() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 84, 84, 3), dtype=np.uint8)
+    together: NDArray[np.uint8] = shrink_all(images, 64)
+    for image, small in zip(images, together):
+        np.testing.assert_array_equal(shrink(image.copy(), 64), small)
+
+
+def test_a_block_is_described_from_the_gripper_wherever_both_are() -> None:
+    tool, block = np.array((0.4, 0.1, 0.3)), np.array((0.45, 0.15, 0.2))
+    offset = np.array((0.2, -0.3, 0.05))
+    here = scene_vector(np.array((*tool, *_turned(0.3))), 0, 0, False, np.array((*block, *_turned(0.8))))
+    there = scene_vector(
+        np.array((*(tool + offset), *_turned(0.3))), 0, 0, False, np.array((*(block + offset), *_turned(0.8)))
+    )
+    first, second = (relative(torch.from_numpy(scene))[:8] for scene in (here, there))
+    torch.testing.assert_close(first, second)
+
+
+def test_positions_in_the_gripper_turn_with_it() -> None:
+    block = np.array((1.0, 0.0, 0.0, *_turned(0.0)))
+    scene = scene_vector(np.array((0.0, 0.0, 0.0, *_turned(np.pi / 2))), 0, 0, False, block)
+    torch.testing.assert_close(
+        relative(torch.from_numpy(scene))[3:6], torch.tensor((0.0, -1.0, 0.0)), atol=1e-6, rtol=0
+    )
+
+
+def test_a_grasp_is_the_same_after_half_a_turn() -> None:
+    tool = np.array((0.0, 0.0, 0.0, *_turned(0.2)))
+    scenes = [scene_vector(tool, 0, 0, False, np.array((0.1, 0.1, 0.0, *_turned(yaw)))) for yaw in (0.5, 0.5 + np.pi)]
+    first, second = (relative(torch.from_numpy(scene)) for scene in scenes)
+    torch.testing.assert_close(first, second, atol=1e-6, rtol=0)
+
+
+def test_normalization_ignores_padding_and_floors_what_does_not_vary() -> None:
+    action = torch.randn(50, 2, 7, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    mask = torch.ones(50, 2)
+    mask[:, 1] = 0
+    units = Normalization.of(torch.full((50, 4), 2.0), action, mask)
+    torch.testing.assert_close(units.twist_mean, action[:, 0, :6].mean(0))
+    torch.testing.assert_close(units.twist_deviation, action[:, 0, :6].std(0, correction=0))
+    torch.testing.assert_close(units.feature_deviation, torch.full((4,), LEAST_DEVIATION))
