@@ -34,12 +34,13 @@ def sensed(scene: SceneState, images: Images, stamp: int, contract: RobotContrac
 
     Args:
         scene: The tabletop at the tick.
-        images: Camera name to RGB image.
+        images: Camera name to RGB image; cameras that were not drawn say nothing.
         stamp: Time of the tick, [ns].
         contract: Names the cameras.
     """
     for camera in contract.cameras:
-        yield camera.topic, Sample(stamp, images[camera.name])
+        if camera.name in images:
+            yield camera.topic, Sample(stamp, images[camera.name])
     yield JOINT_STATES, Sample(stamp, np.append(scene.joints, scene.opening))
     yield TCP_POSE, Sample(stamp, scene.tcp_pose)
     yield SCENE_JOINT_STATES, Sample(stamp, np.array((scene.slider, scene.drawer)))

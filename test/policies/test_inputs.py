@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from numpy.typing import NDArray
 
 from balanced_bc.demonstrations.observation import scene_vector
 from balanced_bc.policies.features import relative
 from balanced_bc.policies.normalization import LEAST_DEVIATION, Normalization
-from balanced_bc.policies.resample import area_taps, shrink, shrink_all
+from balanced_bc.policies.resample import shrink, shrink_all
 
 
 def _turned(yaw: float) -> tuple[float, float, float, float]:
     return (0.0, 0.0, float(np.sin(yaw / 2)), float(np.cos(yaw / 2)))
-
-
-@pytest.mark.parametrize(("source", "target"), [(200, 64), (84, 64), (64, 64), (7, 16)])
-def test_every_target_pixel_is_a_mean_and_every_source_pixel_counts_alike(source: int, target: int) -> None:
-    taps = area_taps(source, target)
-    np.testing.assert_allclose(taps.weight.sum(axis=0), 1, rtol=1e-5)
-    counted = np.bincount(taps.source.ravel(), taps.weight.ravel(), minlength=source)
-    np.testing.assert_allclose(counted, target / source, rtol=1e-4)
 
 
 def test_blocks_of_pixels_become_their_mean() -> None:

@@ -1,0 +1,126 @@
+r"""How training weights change a loss after one descent step (Eq. 15-18).
+
+With G the gradient of Eq. 16 and P a preconditioner (none in the paper), the inner step
+:math:`\theta' = \theta - \beta_1 P G` depends on :math:`\alpha` linearly, so the derivative of Eq. 18 is exact
+without a graph of second order:
+
+.. math:: \frac{\partial \mathcal{L}_i(\theta')}{\partial \alpha_j}
+    = -\beta_1 \langle \nabla \mathcal{L}_i(\theta'), P \, \nabla \mathcal{L}_j(\theta) \rangle
+
+and all j at once are the derivative of the k losses at :math:`\theta` in the direction
+:math:`P \nabla \mathcal{L}_i(\theta')`.
+Every function works on m lanes at once: (m, p) parameters, (m, k) weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.lanes import LaneLosses
+
+LaneTarget = Callable[[Tensor], Tensor]
+"""The one loss that each lane wants low, as a function of the parameters, (m, p) -> (m,), [nat]."""
+Precondition = Callable[[Tensor], Tensor]
+r"""Step :math:`\beta_1 P` for a gradient (m, p); broadcastable to (m, p), and a constant for the derivative."""
+
+
+class MetaStep(NamedTuple):
+    r"""One inner step and what it says about the weights.
+
+    Attributes:
+        parameters: :math:`\theta'`, (m, p).
+        descent: :math:`G`, (m, p).
+        gradient: :math:`\nabla_\alpha \mathcal{L}_i(\theta')`, (m, k), [nat].
+        losses: Losses of the groups at :math:`\theta`, (m, k), [nat].
+        target: :math:`\mathcal{L}_i(\theta')`, (m,), [nat].
+    """
+
+    parameters: Tensor
+    descent: Tensor
+    gradient: Tensor
+    losses: Tensor
+    target: Tensor
+
+
+def jvp_form(
+    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
+) -> MetaStep:
+    r"""Compute the meta-gradient with one forward-mode product: its cost does not grow with k.
+
+    Args:
+        losses: :math:`\mathcal{L}_1 \dots \mathcal{L}_k` on a training batch.
+        target: :math:`\mathcal{L}_i` on a batch that is independent of the training batch.
+        theta: :math:`\theta`, (m, p).
+        weights: :math:`\alpha`, (m, k).
+        precondition: :math:`\beta_1 P`.
+    """
+    before, gradient = weighted_gradient(losses, theta, weights)
+    step = precondition(gradient)
+    after = theta - step * gradient
+    value, pull = value_and_gradient(target, after)
+    tangent = torch.func.jvp(losses, (theta,), (step * pull,))[1]
+    return MetaStep(after, gradient, -tangent.detach(), before, value)
+
+
+def products_form(
+    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
+) -> MetaStep:
+    """Compute the meta-gradient with one backward pass and one inner product per group; see `jvp_form`."""
+    leaf = theta.detach().requires_grad_()
+    before = losses(leaf)
+    pulls = [torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0] for column in before.unbind(dim=1)]
+    each = torch.stack(pulls, dim=1)
+    gradient = torch.einsum("mk,mkp->mp", weights, each)
+    step = precondition(gradient)
+    after = theta - step * gradient
+    value, pull = value_and_gradient(target, after)
+    slope = -torch.einsum("mkp,mp->mk", each, step * pull)
+    return MetaStep(after, gradient, slope, before.detach(), value)
+
+
+def double_backward_form(
+    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
+) -> MetaStep:
+    """Compute the meta-gradient by differentiating through the inner step; see `jvp_form`."""
+    leaf, free = theta.detach().requires_grad_(), weights.detach().requires_grad_()
+    before = losses(leaf)
+    gradient = torch.autograd.grad((free * before).sum(), leaf, create_graph=True)[0]
+    after = leaf - precondition(gradient.detach()) * gradient
+    value = target(after)
+    slope = torch.autograd.grad(value.sum(), free)[0]
+    return MetaStep(after.detach(), gradient.detach(), slope, before.detach(), value.detach())
+
+
+FORMS = {"jvp": jvp_form, "products": products_form, "double-backward": double_backward_form}
+"""Every form by the name that the configuration gives it."""
+
+
+def value_and_gradient(function: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:
+    """Evaluate a function of lanes and the gradient of its sum, lane by lane.
+
+    Args:
+        function: (m, p) -> (m, ...), each row of the result a function of the same row of the parameters.
+        theta: Parameters, (m, p).
+    """
+    leaf = theta.detach().requires_grad_()
+    value = function(leaf)
+    return value.detach(), torch.autograd.grad(value.sum(), leaf)[0]
+
+
+def weighted_gradient(losses: LaneLosses, theta: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Evaluate the losses of the groups, (m, k), and the gradient of Eq. 16, (m, p).
+
+    .. math:: G = \nabla_\theta \textstyle\sum_j \alpha_j \mathcal{L}_j(\theta)
+
+    Args:
+        losses: :math:`\mathcal{L}_1 \dots \mathcal{L}_k` on a training batch.
+        theta: :math:`\theta`, (m, p).
+        weights: :math:`\alpha`, (m, k).
+    """
+    leaf = theta.detach().requires_grad_()
+    value = losses(leaf)
+    return value.detach(), torch.autograd.grad((weights * value).sum(), leaf)[0]

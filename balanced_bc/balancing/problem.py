@@ -1,0 +1,70 @@
+"""What balancing is given: callables, so that any policy on any data can be balanced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from balanced_bc.balancing.errors import BalancingError
+
+Parameters = Mapping[str, Tensor]
+"""Names and values of a policy's parameters, all of one floating type and on one device."""
+NegativeLogLikelihood = Callable[[Parameters, Any], Tensor]
+"""Negative log-likelihood of each pair of a batch, (parameters, batch) -> (B,), [nat]."""
+Sampler = Callable[[Tensor, Generator], Any]
+"""Batch with one pair drawn from each group named, (groups (B,), generator) -> batch of B pairs in that order."""
+Initializer = Callable[[Generator], Parameters]
+"""Parameters of a network that has learned nothing yet."""
+
+
+class Fold(NamedTuple):
+    """Where one repetition trains and where it measures.
+
+    Attributes:
+        training: Draws the pairs that networks descend on.
+        measuring: Draws the pairs on which losses and meta-gradients are measured; the same as `training` when the
+            split is the training split.
+    """
+
+    training: Sampler
+    measuring: Sampler
+
+
+@dataclass(frozen=True)
+class Problem:
+    """k groups of pairs, and a policy that can be trained on them."""
+
+    groups: tuple[str, ...]
+    """Name of each group, (k,)."""
+    pairs: tuple[int, ...]
+    """Pairs of each group, (k,)."""
+    demonstrations: tuple[int, ...]
+    """Demonstrations of each group, (k,)."""
+    negative_log_likelihood: NegativeLogLikelihood
+    """Loss of each pair."""
+    initialize: Initializer
+    """A fresh network."""
+    folds: tuple[Fold, ...]
+    """Training and measuring pairs of each fold; repetition r uses fold r modulo their number. Methods that only count
+    need none."""
+
+    def __post_init__(self) -> None:
+        """Refuse problems that have nothing to balance."""
+        if len(self.groups) < 2:
+            raise BalancingError(f"there is one group only, {list(self.groups)}; balancing needs 2 or more")
+        if not len(self.groups) == len(self.pairs) == len(self.demonstrations):
+            raise BalancingError(
+                f"{len(self.groups)} groups have {len(self.pairs)} numbers of pairs and {len(self.demonstrations)} "
+                "numbers of demonstrations; each group needs one of both"
+            )
+        if empty := [name for name, pairs in zip(self.groups, self.pairs) if pairs < 1]:
+            raise BalancingError(f"groups without a pair: {empty}; {self.groups} have {self.pairs} pairs")
+
+    def stratified(self, total: int, least: int) -> Tensor:
+        """Name each group equally often, `total` names in all but at least `least` of each group, (k n,)."""
+        each = max(-(-total // len(self.groups)), least)
+        return torch.arange(len(self.groups)).repeat_interleave(each)

@@ -1,0 +1,106 @@
+r"""Reference losses: the lowest loss that each behavior can reach on this dataset (section 6.1 of the paper).
+
+Networks are trained afresh with each behavior's best weights (see `search`), with all weight on one behavior, with the
+shares of the dataset, and with equal weights. The lowest loss that behavior i reaches in any of them is its
+:math:`\mathcal{L}_i^\mathrm{min}`, so 'lowest achievable' holds by construction.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.descent import AdamState, adam
+from balanced_bc.balancing.lanes import refuse_broken
+from balanced_bc.balancing.meta_gradient import weighted_gradient
+from balanced_bc.balancing.proportions import equal
+from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.search import Search, search
+
+
+class Targets(NamedTuple):
+    r"""Reference losses of one repetition.
+
+    Attributes:
+        losses: :math:`\mathcal{L}_i^\mathrm{ref}`, (k,), [nat].
+        path: Lowest losses that were achievable with the steps so far, at every measurement of a run, (t, k), [nat].
+            Its last row is `losses`. One row where references are constant over time.
+        lanes: Name of the lane that reached it, (k,).
+        found: What the meta-gradient runs found; None for references that need none.
+    """
+
+    losses: Tensor
+    path: Tensor
+    lanes: tuple[str, ...]
+    found: Search | None = None
+
+
+def zero(repetition: Repetition) -> Run[Targets]:
+    r"""Want no loss at all: :math:`\mathcal{L}_i^\mathrm{ref} = 0`."""
+    yield from ()
+    return constant(torch.zeros(len(repetition.groups), dtype=torch.float64), "zero")
+
+
+def learned(repetition: Repetition) -> Run[Targets]:
+    r"""Want the lowest achievable loss, :math:`\mathcal{L}_i^\mathrm{ref} = \mathcal{L}_i^\mathrm{min}`."""
+    found = yield from search(repetition)
+    if repetition.config.reference == "converged":
+        return constant(found.losses, "meta run")._replace(found=found)
+    names, weights = candidates(repetition, found.weights)
+    path, _ = yield from train(repetition, weights, "lanes")
+    least, lanes = lowest(path, names)
+    return Targets(least[-1], least, lanes, found)
+
+
+def constant(losses: Tensor, origin: str) -> Targets:
+    """Want the same losses, (k,), at every step."""
+    return Targets(losses, losses[None], (origin,) * len(losses))
+
+
+def candidates(repetition: Repetition, found: Tensor) -> tuple[tuple[str, ...], Tensor]:
+    """Name the lanes that are trained afresh and give their weights, (2 k + 2, k)."""
+    groups, k = repetition.groups, len(repetition.groups)
+    names = (*(f"meta {name}" for name in groups), *(f"specialist {name}" for name in groups), "proportions", "equal")
+    return names, torch.cat((found, torch.eye(k, dtype=found.dtype), repetition.share[None], equal(k)[None]))
+
+
+def lowest(path: Tensor, names: tuple[str, ...]) -> tuple[Tensor, tuple[str, ...]]:
+    r"""Find :math:`\mathcal{L}_i^\mathrm{min}`, the minimum over lanes and over the time so far.
+
+    Args:
+        path: Losses of the groups in each lane over time, smoothed, (t, m, k), [nat].
+        names: Names of the lanes, (m,).
+
+    Returns:
+        The minimum at every time, (t, k); the lane that reached the last one, (k,).
+    """
+    best = path.cummin(dim=0).values
+    return best.amin(dim=1), tuple(names[index] for index in best[-1].argmin(dim=0).tolist())
+
+
+def train(repetition: Repetition, weights: Tensor, phase: str) -> Run[tuple[Tensor, Tensor]]:
+    r"""Train a network afresh on each row of weights, all on the same batches and from the same start (Eq. 16).
+
+    Args:
+        repetition: Network, fold and batches.
+        weights: :math:`\alpha`, one row for each lane, (m, k).
+        phase: Name of the phase in the progress.
+
+    Returns:
+        Losses of the groups in each lane over time, smoothed, (t, m, k), [nat]; the networks at the end, (m, p).
+    """
+    config, draw, path = repetition.config, repetition.batches(), list[Tensor]()
+    theta = repetition.start.expand(len(weights), -1).clone()
+    moments, weights_there = AdamState.at(theta), weights.to(theta)
+    for step in range(config.steps):
+        now, gradient = weighted_gradient(repetition.lanes.on(draw()), theta, weights_there)
+        refuse_broken(now, repetition.groups, phase, step)
+        theta, moments = adam(theta, gradient, moments, config.learning_rate)
+        if repetition.measures_at(step):
+            losses = repetition.measure(theta, phase, step).losses
+            path.append(torch.lerp(losses, path[-1], config.excess_memory) if path else losses)
+            yield Progress.of(phase, step, config.steps, weights, losses)
+    return torch.stack(path), theta

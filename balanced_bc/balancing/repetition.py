@@ -1,0 +1,115 @@
+"""One repetition of a method: its network, its fold, its batches, and the pairs on which it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from balanced_bc.balancing import simplex
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.lanes import Lanes, refuse_broken
+from balanced_bc.balancing.problem import Fold, Problem
+from balanced_bc.balancing.proportions import equal, proportions
+
+LEAST_OF_EACH = 4
+"""Pairs of each group in a batch, at least."""
+LEAST_MEASURED = 32
+"""Pairs of each group on which losses are measured, at least."""
+
+
+class Measurement(NamedTuple):
+    """Losses of m lanes on the CPU in float64.
+
+    Attributes:
+        losses: Loss of each group, (m, k), [nat].
+        standard_error: Their standard errors, as if pairs were independent, (m, k), [nat].
+    """
+
+    losses: Tensor
+    standard_error: Tensor
+
+
+class Repetition(NamedTuple):
+    r"""What all runs of one repetition share, so that their losses can be compared.
+
+    Attributes:
+        lanes: The policy as a function of vectors.
+        start: Parameters that every lane starts from, (p,).
+        fold: Where to train and where to measure.
+        names: Group of each pair of a batch, stratified, (B,).
+        measured: Pairs on which losses are measured, the same at all times, stratified.
+        share: :math:`\rho`, (k,).
+        prior: Weights at the start, (k,).
+        upper: Largest weights, (k,).
+        seed: Seed of the batches: the same in every run of the repetition.
+        config: Configuration of the method.
+    """
+
+    lanes: Lanes
+    start: Tensor
+    fold: Fold
+    names: Tensor
+    measured: Any
+    share: Tensor
+    prior: Tensor
+    upper: Tensor
+    seed: int
+    config: BalancingConfig
+
+    @classmethod
+    def of(cls, problem: Problem, config: BalancingConfig, number: int) -> Repetition:
+        """Prepare repetition `number` of a problem."""
+        seed = config.seed * 1_000_003 + number
+        generator = Generator().manual_seed(seed)
+        lanes, start = Lanes.start(problem, generator, config.vectorize)
+        fold = problem.folds[number % len(problem.folds)]
+        measured = fold.measuring(problem.stratified(config.evaluation, LEAST_MEASURED), generator)
+        names = problem.stratified(config.batch, LEAST_OF_EACH)
+        share, upper = shares(problem, config), config.repeat_cap * proportions(problem.pairs)
+        prior = simplex.cap(share if config.prior == "proportions" else equal(len(share)), upper)
+        return cls(lanes, start, fold, names, measured, share, prior, upper, seed, config)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the groups."""
+        return self.lanes.groups
+
+    def batches(self) -> Callable[[], Any]:
+        """Start the sequence of training batches from its beginning."""
+        generator = Generator().manual_seed(self.seed)
+        return lambda: self.fold.training(self.names, generator)
+
+    def measuring_batches(self) -> Callable[[], Any]:
+        """Start a sequence of batches that are independent of the training batches."""
+        generator = Generator().manual_seed(self.seed + 500_009)
+        return lambda: self.fold.measuring(self.names, generator)
+
+    def measures_at(self, step: int) -> bool:
+        """Whether losses are measured after this step, counted from 0; always after the last one."""
+        return (step + 1) % self.config.evaluate_every == 0 or step + 1 == self.config.steps
+
+    @torch.no_grad()
+    def measure(self, theta: Tensor, phase: str, step: int) -> Measurement:
+        """Measure the losses of the groups in each lane.
+
+        Args:
+            theta: Networks, (m, p).
+            phase: What is being computed, for errors.
+            step: Descent step, for errors.
+
+        Raises:
+            BalancingError: A loss is not finite; names the phase, the step and the groups.
+        """
+        pairs = self.lanes.pair_losses(theta, self.measured).double().cpu().view(len(theta), len(self.groups), -1)
+        losses, number = pairs.mean(dim=2), pairs.shape[2]
+        refuse_broken(losses, self.groups, phase, step)
+        return Measurement(losses, pairs.std(dim=2) / sqrt(number))
+
+
+def shares(problem: Problem, config: BalancingConfig) -> Tensor:
+    r"""Count :math:`\rho` by pairs or by demonstrations, (k,)."""
+    return proportions(problem.pairs if config.proportions == "pairs" else problem.demonstrations)

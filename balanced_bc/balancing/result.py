@@ -1,0 +1,88 @@
+"""What balancing says while it runs, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import NamedTuple, TypeVar
+
+from torch import Tensor
+
+
+class Reference(NamedTuple):
+    r"""A reference loss and where it comes from; references of different provenance must never be compared.
+
+    Attributes:
+        loss: :math:`\mathcal{L}_i^\mathrm{ref}`, [nat] per pair.
+        standard_error: Over the repetitions; None when there is one only.
+        split: `held-out`, `training`, or `none` for references of 0.
+        steps: Descent steps of the network that reached it.
+        reduction: How it was reduced to one number.
+        lane: Weights that reached it (`meta`, `specialist`, `proportions`, `equal`), or where it comes from.
+    """
+
+    loss: float
+    standard_error: float | None
+    split: str
+    steps: int
+    reduction: str
+    lane: str
+
+
+class Balance(NamedTuple):
+    r"""The answer of a method.
+
+    Attributes:
+        method: Its name.
+        groups: Names of the groups, (k,).
+        weights: :math:`\alpha`, a point on the simplex, (k,).
+        standard_error: Of the weights over the repetitions, (k,); None when there is one only.
+        references: Reference of each group; empty for methods that have none.
+        last: Weights after the last step, averaged over repetitions, (k,).
+        average: Weights averaged over all steps and repetitions, (k,).
+        diagnostics: Further numbers by name, such as the signal-to-noise ratio of the meta-gradient, (k,) or (k, k).
+        warnings: What a person should know before using the weights.
+    """
+
+    method: str
+    groups: tuple[str, ...]
+    weights: Tensor
+    standard_error: Tensor | None
+    references: tuple[Reference, ...]
+    last: Tensor
+    average: Tensor
+    diagnostics: dict[str, Tensor]
+    warnings: tuple[str, ...]
+
+
+class Progress(NamedTuple):
+    r"""One moment of a run.
+
+    Attributes:
+        phase: `references`, `lanes`, `reference policy` or `weights`.
+        repetition: Number of the repetition, from 0.
+        step: Descent steps taken in this phase.
+        steps: Descent steps of this phase.
+        done: Share of the whole run that is done, 0 to 1.
+        weights: Weights of the min-max step, (k,), or of each lane, (m, k).
+        losses: Loss of each group, (k,), or of each group in each lane, (m, k), [nat].
+        result: The answer; on the last progress only.
+    """
+
+    phase: str
+    repetition: int
+    step: int
+    steps: int
+    done: float
+    weights: Tensor
+    losses: Tensor
+    result: Balance | None = None
+
+    @classmethod
+    def of(cls, phase: str, step: int, steps: int, weights: Tensor, losses: Tensor) -> Progress:
+        """Report step number `step`, counted from 0, of a phase that knows nothing of the whole run."""
+        return cls(phase, 0, step + 1, steps, (step + 1) / steps, weights, losses)
+
+
+T = TypeVar("T")
+Run = Generator[Progress, None, T]
+"""A long run: yields progress and returns its answer to `yield from`."""

@@ -1,0 +1,294 @@
+"""The command `balanced-bc`: every step of the day without ROS.
+
+A verb is a function; its arguments and their descriptions become the options. Heavy libraries load with the verb that
+needs them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tyro
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+
+from balanced_bc import __version__
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.demo.config import DemoConfig
+from balanced_bc.errors import BalancedBCError
+from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.tables import aligned
+
+console = Console()
+
+
+class UsageError(BalancedBCError):
+    """The command line is not of the form that `--help` describes."""
+
+
+def collect(
+    output: Path,
+    task: str = "opening",
+    counts: str = "slider=6,drawer=20",
+    quality: str = "optimal",
+    seed: int = 0,
+    workers: int = 1,
+) -> None:
+    """Record scripted demonstrations in simulation; an existing dataset grows.
+
+    Args:
+        output: Folder of the dataset.
+        task: Task of the world: opening or picking.
+        counts: Demonstrations to add of each behavior.
+        quality: How the demonstrator acts: optimal or suboptimal.
+        seed: Seed of the starts and of the demonstrator.
+        workers: Processes that share the work.
+    """
+    from balanced_bc.demonstrations.contract import RobotContract
+    from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.demonstrations.tags import parse_counts
+    from balanced_bc.simulation.collect import collect as recorded
+
+    dataset = Dataset.open_or_create(output, RobotContract())
+    runs = recorded(dataset, task, parse_counts(counts), quality=quality, seed=seed, workers=workers)
+    for done in shown(runs, "collecting", lambda now: (now.done / now.total, now.note)):
+        del done
+    inspect(output)
+
+
+def inspect(dataset: Positional[Path], group_by: str = "behavior", check: FlagCreatePairsOff[bool] = False) -> None:
+    """Print what a dataset holds, group by group.
+
+    Args:
+        dataset: Folder of the dataset.
+        group_by: Axes of tags that make the groups, separated by commas.
+        check: Also align every episode, and fail if one cannot be read or a recording was never finished.
+    """
+    from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.demonstrations.summary import summary, table
+
+    opened = Dataset.open(dataset)
+    print_text(aligned(table(summary(opened, axes_of(group_by)))))
+    for folder in opened.unfinished:
+        print_text(f"never finished, and not read: {folder}")
+    if check:
+        for _ in opened.demonstrations():
+            pass
+        if opened.unfinished:
+            raise UsageError(
+                f"{len(opened.unfinished)} recordings in {dataset} were never finished; they are listed above"
+            )
+        print_text(f"{len(opened.episodes)} episodes were read and aligned")
+
+
+def tag(dataset: Positional[Path], tags: Positional[tuple[str, ...]], episodes: str) -> None:
+    """Set tags of episodes; the recordings stay as they are.
+
+    Args:
+        dataset: Folder of the dataset.
+        tags: Tags, each as axis=value.
+        episodes: Numbers of the episodes, as 3-7,12.
+    """
+    from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.demonstrations.tags import parse_episodes, parse_tags
+
+    Dataset.open(dataset).tag(parse_episodes(episodes), parse_tags(tags))
+    inspect(dataset)
+
+
+def balance(
+    dataset: Path,
+    output: Path,
+    group_by: str = "behavior",
+    balancing: OmitArgPrefixes[BalancingConfig] = BalancingConfig(),
+    policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
+    encoding: EncodingConfig = EncodingConfig(),
+) -> None:
+    """Find a weight for each group; write balance.yaml, balance.png and weights.parquet.
+
+    Args:
+        dataset: Folder of the dataset.
+        output: Folder to write to.
+        group_by: Axes of tags that make the groups, separated by commas.
+        balancing: The method and its numbers.
+        policy: The policy that will be trained with the weights.
+        encoding: The small networks that balancing trains.
+    """
+    from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.learning import balance_file
+    from balanced_bc.learning.rebalance import rebalance_dataset
+
+    runs = rebalance_dataset(Dataset.open(dataset), axes_of(group_by), output, balancing, policy, encoding)
+    for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
+        pass
+    found = balance_file.read(output)
+    print_text(aligned(balance_file.table(found)))
+    for warning in found.warnings:
+        print_text(f"warning: {warning}")
+
+
+def train(
+    dataset: Path,
+    output: Path,
+    weights: Path | None = None,
+    policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
+    training: OmitArgPrefixes[TrainingConfig] = TrainingConfig(),
+) -> None:
+    """Fit a policy, on a GPU where there is one, and write its checkpoint.
+
+    Args:
+        dataset: Folder of the dataset.
+        output: Folder of the checkpoint.
+        weights: balance.yaml, or its folder; without it every pair counts alike.
+        policy: Architecture.
+        training: Training.
+    """
+    from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.learning.train import train_dataset
+
+    runs = train_dataset(Dataset.open(dataset), output, weights, policy, training)
+    for _ in shown(runs, "training", lambda now: (now.step / now.steps, noted(now.losses))):
+        pass
+    print_text(f"wrote {output}")
+
+
+def evaluate(
+    checkpoint: Path,
+    output: Path | None = None,
+    evaluation: OmitArgPrefixes[EvaluationConfig] = EvaluationConfig(),
+) -> None:
+    """Roll a policy out in simulation and count how often each behavior succeeds.
+
+    Args:
+        checkpoint: Folder of the policy.
+        output: File to write; evaluation.yaml in the checkpoint's folder if it is not given.
+        evaluation: Task, rollouts, seed, workers.
+    """
+    from balanced_bc.learning.evaluate import collected
+    from balanced_bc.learning.evaluate import evaluate as rolled_out
+    from balanced_bc.learning.evaluation import table
+
+    runs = rolled_out(checkpoint, evaluation)
+    over = list(shown(runs, "evaluating", lambda now: (now.done / now.total, f"{now.done} of {now.total}")))
+    result = collected(checkpoint, evaluation, [one.rollout for one in over])
+    result.write(output or checkpoint / "evaluation.yaml")
+    print_text(aligned(table(result)))
+
+
+def demo(config: OmitArgPrefixes[DemoConfig] = DemoConfig()) -> None:
+    """Record, balance, train and deploy over ROS topics on this machine; about 15 minutes on 2 cores.
+
+    Args:
+        config: What the demo does.
+    """
+    from balanced_bc.demo.day import run
+
+    run(config)
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    verb.__name__: verb for verb in (collect, inspect, tag, balance, train, evaluate, demo)
+}
+
+
+def shown(runs: Iterable[Any], title: str, reading: Callable[[Any], tuple[float, str]]) -> Iterable[Any]:
+    """Pass reports on while a bar shows how far they are; `reading` gives the share done and a note."""
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console) as bar:
+        row = bar.add_task(title, total=1.0, note="")
+        for report in runs:
+            share, note = reading(report)
+            bar.update(row, completed=share, note=note)
+            yield report
+
+
+def noted(losses: Mapping[str, float]) -> str:
+    """Losses in short."""
+    return "loss: " + ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
+
+
+def axes_of(text: str) -> tuple[str, ...]:
+    """Axes as typed, `behavior,quality`."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def print_text(text: str) -> None:
+    """Print as it is, without rich's markup and line breaks."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def expanded(arguments: Sequence[str]) -> list[str]:
+    """Replace `--config FILE.yaml` by the options that the file holds; options on the command line override them.
+
+    Raises:
+        UsageError: The file is missing or no mapping of options to values.
+    """
+    if "--config" not in arguments:
+        return list(arguments)
+    at = list(arguments).index("--config")
+    rest = [*arguments[:at], *arguments[at + 2 :]]
+    if at + 1 == len(arguments):
+        raise UsageError("--config wants a YAML file")
+    path = Path(arguments[at + 1])
+    if not path.is_file():
+        raise UsageError(f"there is no file {path} for --config")
+    options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(options, dict):
+        raise UsageError(f"{path} holds {type(options).__name__}; wanted is a mapping of options to values")
+    return [word for key, value in options.items() for word in spelled(str(key), value)] + rest
+
+
+def spelled(key: str, value: Any) -> list[str]:
+    """An option as it is typed."""
+    values = value if isinstance(value, list) else [value]
+    return [f"--{key.replace('_', '-')}", *map(str, values)]
+
+
+def usage() -> str:
+    """The verbs, a line each."""
+    lines = (f"  {name:<10}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items())
+    return "\n".join(
+        (
+            f"balanced-bc {__version__}: teach a robot every behavior that its demonstrations hold.",
+            "",
+            *lines,
+            "",
+            "balanced-bc VERB --help lists the options of a verb.",
+            "balanced-bc VERB --config FILE.yaml reads options from a file; those on the command line override them.",
+        )
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one verb; exit with 0 only when all of it was done."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print_text(usage())
+        sys.exit(0 if words else 2)
+    if words[0] == "--version":
+        print_text(__version__)
+        return
+    try:
+        run_verb(words[0], words[1:])
+    except BalancedBCError as error:
+        Console(stderr=True).print(f"balanced-bc {words[0]}: {error}", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run_verb(name: str, arguments: Sequence[str]) -> None:
+    """Parse the options of a verb and run it."""
+    if name not in VERBS:
+        raise UsageError(f"there is no such verb; there are {', '.join(VERBS)}")
+    tyro.cli(VERBS[name], args=expanded(arguments), prog=f"balanced-bc {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""The four steps of the day: record, balance, train, deploy. A step whose result exists is not done again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import yaml
+from rich.console import Console
+
+from balanced_bc.demo import report
+from balanced_bc.demo.config import DemoConfig
+from balanced_bc.demo.errors import DemoError
+from balanced_bc.demo.film import film
+from balanced_bc.demo.processes import Nodes, Value
+
+DOMAINS = 101
+"""ROS domains from 1 to this one are safe on Linux: their ports do not collide with those of other programs."""
+PACE: dict[str, Value] = {"real_time_factor": 0.0, "wait_for_command": 2.0}
+"""As fast as the machine allows, and no command is missed."""
+UNSEEN = 100_000
+"""Seeds of rollouts begin here, far from those of the demonstrations."""
+NAMES = ("plain", "balanced")
+"""The two policies that are compared."""
+
+console = Console()
+
+
+def run(config: DemoConfig) -> None:
+    """Do the day and print the table.
+
+    Raises:
+        DemoError: The folder holds another demo, or a node failed.
+    """
+    begun = time.monotonic()
+    remember(config)
+    with interruptible(), Nodes(config.output / "logs", domain=1 + os.getpid() % DOMAINS) as nodes:
+        record(config, nodes)
+        balance(config, nodes)
+        for name in NAMES:
+            train(config, nodes, name)
+        for name in NAMES:
+            deploy(config, nodes, name)
+    show(config)
+    report.write(config, NAMES)
+    console.print(report.text(config, NAMES), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{(time.monotonic() - begun) / 60:.1f} minutes")
+
+
+def remember(config: DemoConfig) -> None:
+    """Begin a folder, or see that an existing one is this demo's."""
+    path, plain = config.output / "demo.yaml", {**asdict(config), "output": str(config.output)}
+    if not path.exists():
+        if config.output.exists() and any(config.output.iterdir()):
+            raise DemoError(f"{config.output} exists and is no demo; choose another folder with --output")
+        config.output.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+        return
+    earlier = {**yaml.safe_load(path.read_text(encoding="utf-8")), "output": str(config.output)}
+    if earlier != plain:
+        changed = sorted(key for key in plain if plain[key] != earlier.get(key))
+        raise DemoError(f"{config.output} holds a demo with other {changed}; remove it or choose another --output")
+    console.print(f"Continuing in {config.output}. To start afresh, remove that folder.")
+
+
+def record(config: DemoConfig, nodes: Nodes) -> None:
+    """Record scripted demonstrations over topics."""
+    step("Record", f"{config.slider} x slider and {config.drawer} x drawer, over ROS topics")
+    dataset, counts = config.output / "dataset", f"slider={config.slider},drawer={config.drawer}"
+    nodes.start("simulator", {"task": "opening", **PACE})
+    nodes.start("demonstrator", {"use_sim_time": True, "quality": "optimal"})
+    nodes.start("recorder", {"use_sim_time": True, "dataset": dataset, "autostart": True, "tags": ["quality=optimal"]})
+    takes: dict[str, Value] = {
+        "actor": "demonstrator",
+        "counts": counts,
+        "results": config.output / "takes.yaml",
+        "seed": config.seed,
+    }
+    nodes.run("conductor", {"use_sim_time": True, **takes})
+    nodes.stop()
+
+
+def balance(config: DemoConfig, nodes: Nodes) -> None:
+    """Find weights of the two behaviors."""
+    step("Balance", f"method {config.method}, groups by behavior")
+    output = config.output / "weights"
+    if (output / "balance.yaml").exists():
+        return
+    sources: dict[str, Value] = {"dataset": config.output / "dataset", "output": output, "group_by": ["behavior"]}
+    nodes.run("balancer", {**sources, "method": config.method, "seed": config.seed})
+
+
+def train(config: DemoConfig, nodes: Nodes, name: str) -> None:
+    """Train one policy."""
+    step("Train", f"the {name} policy")
+    output = config.output / name
+    if output.exists():
+        return
+    weights = {"weights": config.output / "weights" / "balance.yaml"} if name == "balanced" else {}
+    sources = {"dataset": config.output / "dataset", "output": output, **weights}
+    nodes.run("trainer", {**sources, "steps": config.steps, "seed": config.seed})
+
+
+def deploy(config: DemoConfig, nodes: Nodes, name: str) -> None:
+    """Drive the simulated arm with one policy, from the same starts as the other."""
+    step("Deploy", f"the {name} policy, {config.rollouts} rollouts of each behavior")
+    counts, results = f"slider={config.rollouts},drawer={config.rollouts}", report.results_of(config, name)
+    nodes.start("simulator", {"task": "opening", **PACE})
+    nodes.start("policy", {"use_sim_time": True, "checkpoint": config.output / name})
+    takes: dict[str, Value] = {"actor": "policy", "counts": counts, "results": results, "seed": UNSEEN + config.seed}
+    nodes.run("conductor", {"use_sim_time": True, **takes})
+    nodes.stop()
+
+
+def show(config: DemoConfig) -> None:
+    """Film the balanced policy: of each behavior the first rollout that succeeded, or the first one if none did."""
+    takes = []
+    for behavior, successes in report.outcomes(config, "balanced").items():
+        takes.append((behavior, UNSEEN + config.seed + (successes.index(True) if any(successes) else 0)))
+    if not (config.output / "rollout.gif").exists():
+        film(config.output / "balanced", takes, "opening", config.output / "rollout.gif")
+
+
+def step(title: str, text: str) -> None:
+    """Print the head of a step."""
+    console.print(f"[bold]{title}[/bold]: {text}")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM end the demo as Ctrl+C does, so that no process is left behind."""
+
+    def on_term(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, on_term)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,1 @@
+"""Use cases: batches from datasets, training, balancing a dataset, rollouts and evaluation."""

@@ -1,0 +1,211 @@
+"""Pairs of a whole dataset in memory, and batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE, Demonstration
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.policies import features
+from balanced_bc.policies.batch import Batch
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.normalization import Normalization
+from balanced_bc.policies.resample import shrink_all
+
+
+class Grouped(NamedTuple):
+    """A demonstration, the group it belongs to, and what it is called in errors."""
+
+    name: str
+    group: str
+    demonstration: Demonstration
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N state-action pairs, each with its group and its demonstration.
+
+    Images are kept at the policy's size as uint8, color last: one pixel is 3 bytes that move together.
+    """
+
+    images: Mapping[str, Tensor]
+    """Camera name to RGB images, uint8, (N, size, size, 3)."""
+    state: Tensor
+    """Robot states, float32, (N, 8)."""
+    scene: Tensor
+    """Privileged scenes, float32, (N, 21); (N, 0) where there is none."""
+    action: Tensor
+    """Chunks of actions, float32, (N, C, 7)."""
+    mask: Tensor
+    """1 for an action that was given, 0 for padding, float32, (N, C)."""
+    group: Tensor
+    """Index into `groups` of each pair, int64, (N,)."""
+    demonstration: Tensor
+    """Number of the demonstration of each pair, in the order in which they were loaded, int64, (N,)."""
+    groups: tuple[str, ...]
+    """Names of the groups, sorted."""
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.state)
+
+    def batch(self, index: Tensor) -> Batch:
+        """The pairs at `index`, (B,)."""
+        images = {name: pixels.index_select(0, index).permute(0, 3, 1, 2) for name, pixels in self.images.items()}
+        return Batch(images, self.state[index], self.scene[index], self.action[index], self.mask[index])
+
+    def to(self, device: torch.device) -> Pairs:
+        """The same pairs in another device's memory."""
+        images = {name: pixels.to(device) for name, pixels in self.images.items()}
+        names = ("state", "scene", "action", "mask", "group", "demonstration")
+        return replace(self, images=images, **{name: getattr(self, name).to(device) for name in names})
+
+    def counts(self) -> Tensor:
+        """Pairs of each group, int64, (k,)."""
+        return torch.bincount(self.group, minlength=len(self.groups))
+
+    def proportions(self) -> Tensor:
+        r"""Share of each group in the pairs, :math:`\rho`, float64, (k,)."""
+        return self.counts().double() / len(self)
+
+    def normalization(self, config: PolicyConfig, index: Tensor | None = None) -> Normalization:
+        """Units for a policy that learns from the pairs at `index`; all, if None."""
+        index = torch.arange(len(self), device=self.state.device) if index is None else index
+        known = features.features(config.policy, self.state[index], self.scene[index])
+        return Normalization.of(known, self.action[index], self.mask[index])
+
+
+def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) -> Pairs:
+    """Load every demonstration of a dataset.
+
+    Args:
+        dataset: Where the demonstrations are.
+        axes: Tags that make the groups, such as `("behavior",)` or `("behavior", "quality")`.
+        config: Policy that will learn: its inputs, image size and chunk decide what is loaded.
+
+    Raises:
+        LearningError: The dataset is empty, or an episode holds numbers that no policy can learn from.
+    """
+    group_of = {index: group for group, episodes in dataset.groups(axes).items() for index in episodes}
+    found = (
+        Grouped(f"episode {record.index}", group_of[record.index], dataset.demonstration(record.index))
+        for record in dataset.episodes
+    )
+    return gather(found, config, dataset.contract)
+
+
+def gather(demonstrations: Iterable[Grouped], config: PolicyConfig, contract: RobotContract) -> Pairs:
+    """Turn demonstrations into pairs at the policy's size."""
+    parts = [_Part.of(item, config, contract) for item in demonstrations]
+    if not parts:
+        raise LearningError("the dataset has no demonstrations; record or collect some first")
+    groups = tuple(sorted({part.group for part in parts}))
+    lengths = torch.tensor([len(part.state) for part in parts])
+    member = torch.tensor([groups.index(part.group) for part in parts])
+    return Pairs(
+        images={name: _join([part.images.pop(name) for part in parts]) for name in tuple(parts[0].images)},
+        state=_join([part.state for part in parts]),
+        scene=_join([part.scene for part in parts]),
+        action=_join([part.action for part in parts]),
+        mask=_join([part.mask for part in parts]),
+        group=member.repeat_interleave(lengths),
+        demonstration=torch.arange(len(parts)).repeat_interleave(lengths),
+        groups=groups,
+    )
+
+
+def chunks(
+    action: NDArray[np.float32], ticks: NDArray[np.int64], period: float, size: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Each tick's next actions, and which of them followed without a gap.
+
+    What lies after a gap or the end of the demonstration is under a mask of 0.
+
+    Args:
+        action: (T, 7).
+        ticks: Time of each action, [ns], (T,).
+        period: Time between two ticks that have no gap between them, [s].
+        size: Actions in a chunk, C.
+
+    Returns:
+        Chunks (T, C, 7) and mask (T, C).
+    """
+    ahead = np.arange(len(action))[:, None] + np.arange(size)
+    inside = np.minimum(ahead, len(action) - 1)
+    gaps = np.concatenate(([0], np.cumsum(np.diff(ticks) > 1.5e9 * period)))
+    mask = (ahead < len(action)) & (gaps[inside] == gaps[:, None])
+    return action[inside].astype(np.float32), mask.astype(np.float32)
+
+
+class _Part(NamedTuple):
+    """One demonstration at the policy's size."""
+
+    group: str
+    images: dict[str, NDArray[np.uint8]]
+    state: NDArray[np.float32]
+    scene: NDArray[np.float32]
+    action: NDArray[np.float32]
+    mask: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, item: Grouped, config: PolicyConfig, contract: RobotContract) -> _Part:
+        """Check and resample."""
+        demonstration = item.demonstration
+        scene = _scene(item, config)
+        _check_numbers(item, state=(demonstration.state, STATE_SIZE), action=(demonstration.action, ACTION_SIZE))
+        _check_numbers(item, scene=(scene, SCENE_SIZE if scene.size else 0))
+        images: dict[str, NDArray[np.uint8]] = {}
+        for camera in contract.cameras if config.policy == "image" else ():
+            pixels = _camera(item, camera.name, camera.shape)
+            images[camera.name] = shrink_all(pixels, config.image_size)
+        chunk, mask = chunks(demonstration.action, demonstration.ticks, contract.period, config.chunk)
+        return cls(item.group, images, demonstration.state, scene, chunk, mask)
+
+
+def _join(parts: Sequence[NDArray[np.uint8] | NDArray[np.float32]]) -> Tensor:
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def _scene(item: Grouped, config: PolicyConfig) -> NDArray[np.float32]:
+    """The privileged scene of a demonstration, (T, 21), or (T, 0) where there is none and none is needed."""
+    scene = item.demonstration.scene
+    if scene is not None:
+        return scene
+    if config.policy == "state":
+        raise LearningError(f"{item.name} has no scene: a state policy learns from a simulator's; use the policy image")
+    return np.zeros((len(item.demonstration.state), 0), np.float32)
+
+
+def _camera(item: Grouped, name: str, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """A camera's images, of the contract's size and one per tick."""
+    images = item.demonstration.images
+    if name not in images:
+        raise LearningError(f"{item.name} has no images of camera {name!r}; it has {sorted(images)}")
+    pixels, wanted = images[name], (len(item.demonstration.state), *shape)
+    if pixels.shape != wanted or pixels.dtype != np.uint8:
+        raise LearningError(
+            f"{item.name} has {name} images of {pixels.dtype} {pixels.shape}; the contract says uint8 {wanted}"
+        )
+    return pixels
+
+
+def _check_numbers(item: Grouped, **values: tuple[NDArray[np.float32], int]) -> None:
+    """Refuse arrays of another shape and numbers that are not finite."""
+    ticks = len(item.demonstration.state)
+    for name, (array, width) in values.items():
+        if array.shape != (ticks, width) or ticks == 0:
+            raise LearningError(
+                f"{item.name} has {name} of shape {array.shape}; wanted is ({ticks}, {width}), not empty"
+            )
+        if not np.isfinite(array).all():
+            tick = int(np.flatnonzero(~np.isfinite(array).all(axis=-1))[0])
+            raise LearningError(f"{item.name} has a {name} that is not finite at tick {tick}: {array[tick].tolist()}")

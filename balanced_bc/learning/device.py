@@ -1,0 +1,70 @@
+"""Where a policy is trained, and with which precision."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import NamedTuple
+
+import torch
+
+from balanced_bc.learning.config import DeviceName, Precision
+from balanced_bc.learning.errors import LearningError
+
+
+class Device(NamedTuple):
+    """Where to compute.
+
+    Attributes:
+        device: torch's device.
+        bfloat16: Whether convolutions and matrix products are computed in bfloat16.
+        description: What was chosen and why, for people.
+    """
+
+    device: torch.device
+    bfloat16: bool
+    description: str
+
+
+def choose(name: DeviceName, precision: Precision) -> Device:
+    """Choose a device.
+
+    Raises:
+        LearningError: CUDA is asked for, and torch finds none.
+    """
+    cuda = torch.cuda.is_available()
+    if name == "cuda" and not cuda:
+        raise LearningError(f"device cuda is asked for, but torch {torch.__version__} finds no CUDA; use auto or cpu")
+    device = torch.device("cuda" if cuda and name != "cpu" else "cpu")
+    fast = _computes_bfloat16(device)
+    bfloat16 = fast if precision == "auto" else precision == "bfloat16"
+    return Device(device, bfloat16, _describe(device, bfloat16, fallback=name == "auto" and not cuda))
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep freed memory for the next step, which makes training on a CPU faster.
+
+    By default a large tensor is mapped afresh, and its pages are zeroed, each time. Does nothing without glibc.
+    """
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    trim_threshold, top_pad, mmap_max = -1, -2, -4
+    mallopt(mmap_max, 0)
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(top_pad, 64 * 2**20)
+
+
+def _computes_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed by the hardware and not emulated."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Older versions of torch cannot tell; float32 is safe everywhere.
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+
+
+def _describe(device: torch.device, bfloat16: bool, fallback: bool) -> str:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    reason = " (torch finds no CUDA)" if fallback else ""
+    return f"{name}{reason}, {'bfloat16' if bfloat16 else 'float32'}"

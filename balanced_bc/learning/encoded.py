@@ -1,0 +1,130 @@
+"""Pairs as features: small networks on a frozen encoder are what balancing can train by the dozen.
+
+An image policy's encoder is trained once per fold, on the fold's training pairs, and its features of all pairs are
+computed once. A state policy's features need no encoder. So every lane of a method is a small network on features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.fit import Progress, fit
+from balanced_bc.policies import features, likelihood
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.normalization import FARTHEST
+from balanced_bc.policies.policy import Policy, initial_spread, trunk
+
+MEASURED_AT_ONCE = 256
+"""Images that are encoded at once."""
+
+
+class Encoded(NamedTuple):
+    """Pairs, or a batch of them, as a network on features sees them.
+
+    Attributes:
+        features: Normalized robot state and scene, and the encoder's features, (B, F).
+        twist: Normalized twists, (B, C, 6).
+        gripper: +1 open or -1 close, (B, C).
+        mask: 1 for an action that was given, 0 for padding, (B, C).
+    """
+
+    features: Tensor
+    twist: Tensor
+    gripper: Tensor
+    mask: Tensor
+
+    def at(self, index: Tensor) -> Encoded:
+        """Pick the pairs at `index`, (B,)."""
+        return Encoded(*(values[index] for values in self))
+
+
+class FeaturePolicy(nn.Module):
+    """The trunk and the head of a policy, on features."""
+
+    def __init__(self, inputs: int, config: PolicyConfig) -> None:
+        super().__init__()
+        self.inputs, self.config = inputs, config
+        self.trunk = trunk(inputs, config.hidden, config.layers)
+        self.head = nn.Linear(config.hidden, 7 * config.chunk)
+        self.spread = nn.Parameter(initial_spread(config.log_sigma_floor))
+
+    def forward(self, batch: Encoded) -> Tensor:
+        """Negative log-likelihood of each pair's chunk as `Policy` defines it, [nat], (B,)."""
+        chunk = self.head(self.trunk(batch.features)).view(-1, self.config.chunk, 7)
+        log_sigma = self.config.log_sigma_floor + nn.functional.softplus(self.spread)
+        loss = likelihood.gaussian(batch.twist - chunk[..., :6], log_sigma)
+        return likelihood.masked_mean(loss + likelihood.bernoulli(chunk[..., 6], batch.gripper), batch.mask)
+
+    def fresh(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Parameters of a network like this one that has learned nothing yet."""
+        seed = int(torch.randint(2**31, (1,), generator=generator))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = FeaturePolicy(self.inputs, self.config)
+        return dict(network.named_parameters())
+
+    def loss(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
+        """Negative log-likelihood as a pure function of parameters and a batch, (B,)."""
+        result: Tensor = functional_call(self, dict(parameters), (batch,))
+        return result
+
+
+def encode(
+    pairs: Pairs, index: Tensor, policy: PolicyConfig, config: EncodingConfig, seed: int
+) -> Generator[Progress, None, Encoded]:
+    """Compute the features of all pairs with an encoder that has seen only the pairs at `index`.
+
+    Args:
+        pairs: The whole dataset.
+        index: Pairs that the encoder is trained on, (n,).
+        policy: The policy that will be trained with the weights.
+        config: Size of the encoder.
+        seed: Seed of its training.
+
+    Yields:
+        Progress of the encoder's training; nothing for a state policy.
+    """
+    small, units = config.policy(policy), pairs.normalization(policy)
+    known = features.features(policy.policy, pairs.state, pairs.scene)
+    columns = [((known - units.feature_mean) / units.feature_deviation).clamp(-FARTHEST, FARTHEST)]
+    if policy.policy == "image":
+        equal = dict.fromkeys(pairs.groups, 1.0)
+        for progress in fit(subset(pairs, index), small, config.training(seed), equal):
+            yield progress
+        columns.append(seen(progress.policy, pairs))
+    twist = (pairs.action[..., :6] - units.twist_mean) / units.twist_deviation
+    return Encoded(torch.cat(columns, dim=1), twist, pairs.action[..., 6], pairs.mask)
+
+
+@torch.no_grad()
+def seen(policy: Policy, pairs: Pairs) -> Tensor:
+    """Encode the images of all pairs and normalize the features, (N, F)."""
+    device = policy.spread.device
+    parts = []
+    for index in torch.split_with_sizes(torch.arange(len(pairs)), _sizes(len(pairs))):
+        images = pairs.batch(index).images
+        encoded = [policy.encoders[name](images[name].to(device).float() / 255 - 0.5) for name in policy.cameras]
+        parts.append(torch.cat(encoded, dim=1).cpu())
+    values = torch.cat(parts)
+    return ((values - values.mean(dim=0)) / values.std(dim=0, correction=0).clamp_min(1e-3)).clamp(-FARTHEST, FARTHEST)
+
+
+def _sizes(number: int) -> list[int]:
+    """Cut a number into parts of at most `MEASURED_AT_ONCE`."""
+    whole, rest = divmod(number, MEASURED_AT_ONCE)
+    return [MEASURED_AT_ONCE] * whole + [rest] * (rest > 0)
+
+
+def subset(pairs: Pairs, index: Tensor) -> Pairs:
+    """Keep the pairs at `index`, (n,); groups stay the same."""
+    images = {name: pixels[index] for name, pixels in pairs.images.items()}
+    names = ("state", "scene", "action", "mask", "group", "demonstration")
+    return replace(pairs, images=images, **{name: getattr(pairs, name)[index] for name in names})

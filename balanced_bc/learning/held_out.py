@@ -1,0 +1,72 @@
+"""Which pairs balancing trains on and which it measures on."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from balanced_bc.balancing import folds
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.learning.batches import Pairs
+
+FOLDS = 3
+"""Parts that demonstrations are dealt into; each is held out in turn."""
+FEW = 2
+"""Held-out demonstrations of a group in a fold below which a warning is due."""
+
+
+class Split(NamedTuple):
+    """Pairs to train on and pairs to measure on, fold by fold.
+
+    Attributes:
+        name: `held-out` or `training`.
+        training: Pairs that networks descend on.
+        measuring: Pairs on which losses are measured.
+        warnings: Why the split is not the one that was asked for, or weak.
+    """
+
+    name: Literal["held-out", "training"]
+    training: tuple[Tensor, ...]
+    measuring: tuple[Tensor, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
+    """Deal demonstrations into folds, or keep them together when the split is the training split.
+
+    When a group has too few demonstrations to hold one out in every fold, all groups are measured on the training
+    split: losses of different splits must not be compared.
+    """
+    everything = torch.arange(len(pairs))
+    if config.split == "training":
+        return Split("training", (everything,), (everything,))
+    fold = folds.deal(pairs.demonstration, pairs.group, FOLDS, Generator().manual_seed(config.seed))
+    if lacking := folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups)):
+        return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
+    held_out = [fold == number for number in range(min(FOLDS, config.repeats))]
+    training, measuring = [everything[~mask] for mask in held_out], [everything[mask] for mask in held_out]
+    return Split("held-out", tuple(training), tuple(measuring), _weak(pairs))
+
+
+def demonstrations(pairs: Pairs) -> tuple[int, ...]:
+    """Count the demonstrations of each group, (k,)."""
+    return tuple(folds.counts(pairs.demonstration, pairs.group, len(pairs.groups)).tolist())
+
+
+def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
+    number = demonstrations(pairs)
+    named = ", ".join(f"{pairs.groups[group]} ({number[group]})" for group in groups)
+    return (
+        f"too few demonstrations to hold some out: {named}; every group needs {FOLDS}. All losses are measured on the "
+        "training split, where a network that overfits looks good"
+    )
+
+
+def _weak(pairs: Pairs) -> tuple[str, ...]:
+    return tuple(
+        f"{name} has {number} demonstrations, so a fold measures it on {number // FOLDS} only; record more of {name}"
+        for name, number in zip(pairs.groups, demonstrations(pairs))
+        if number // FOLDS < FEW
+    )

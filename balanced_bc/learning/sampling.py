@@ -1,0 +1,115 @@
+"""Which pairs are in a batch: drawn by group, by weight, or held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from balanced_bc.learning.errors import LearningError
+
+
+@dataclass(frozen=True)
+class Members:
+    """Pairs of each group, laid one group after another. All on the CPU: draws are the same whatever the device."""
+
+    order: Tensor
+    """Pairs sorted by group, (N,)."""
+    start: Tensor
+    """Where each group starts in `order`, (k,)."""
+    count: Tensor
+    """Pairs of each group, (k,)."""
+
+    @classmethod
+    def of(cls, group: Tensor, groups: int, index: Tensor | None = None) -> Members:
+        """Lay out the pairs at `index` (all, if None) of k groups.
+
+        Args:
+            group: Group of each pair of the dataset, (N,).
+            groups: Number of groups, k.
+            index: Pairs that may be drawn, (n,).
+        """
+        index = torch.arange(len(group)) if index is None else index
+        count = torch.bincount(group[index], minlength=groups)
+        return cls(index[group[index].argsort(stable=True)], count.cumsum(0) - count, count)
+
+    def draw(self, groups: Tensor, generator: Generator) -> Tensor:
+        """One pair from each group named, uniformly and with replacement, (B,) to (B,)."""
+        uniform = torch.rand(len(groups), generator=generator, dtype=torch.float64)
+        return self.order[self.start[groups] + (uniform * self.count[groups]).long()]
+
+    def of_group(self, group: int) -> Tensor:
+        """All pairs of a group."""
+        return self.order[self.start[group] : self.start[group] + self.count[group]]
+
+
+def systematic(weights: Tensor, number: int, generator: Generator) -> Tensor:
+    r"""Groups of a batch in proportion to their weights, (B,).
+
+    One uniform number places an even comb over the cumulated weights: group i is named
+    :math:`\lfloor \alpha_i B \rfloor` or :math:`\lceil \alpha_i B \rceil` times, :math:`\alpha_i B` in expectation.
+
+    Args:
+        weights: :math:`\alpha`, a point on the simplex, (k,).
+        number: Pairs in the batch, B.
+        generator: Source of the one random number.
+    """
+    comb = (torch.arange(number) + torch.rand(1, generator=generator, dtype=torch.float64)) / number
+    edges = weights.double().cumsum(0)
+    return torch.searchsorted(edges / edges[-1], comb, right=True).clamp(max=last_positive(weights))
+
+
+def last_positive(weights: Tensor) -> int:
+    """Last group with a weight above 0: where rounding may not pass."""
+    return int(weights.nonzero().max())
+
+
+def stratified(groups: int, each: int) -> Tensor:
+    """Name each of k groups equally often, (k each,)."""
+    return torch.arange(groups).repeat_interleave(each)
+
+
+def hold_out(demonstration: Tensor, group: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Split pairs by demonstration, in each group alike.
+
+    At least one demonstration of a group is held out, and at least one stays; a group with a single one keeps it.
+
+    Args:
+        demonstration: Demonstration of each pair, (N,).
+        group: Group of each pair, (N,).
+        share: Share of each group's demonstrations to hold out; 0 holds out none.
+        generator: Source of the choice.
+
+    Returns:
+        Pairs to train on, and pairs held out.
+    """
+    out = torch.zeros(len(group), dtype=torch.bool)
+    for i in torch.unique(group) if share > 0 else ():
+        names = torch.unique(demonstration[group == i])
+        number = min(max(round(share * len(names)), 1), len(names) - 1)
+        chosen = names[torch.randperm(len(names), generator=generator)[:number]]
+        out |= torch.isin(demonstration, chosen)
+    return (~out).nonzero().flatten(), out.nonzero().flatten()
+
+
+def weights_of(alpha: Mapping[str, float] | None, groups: Sequence[str], proportions: Tensor) -> Tensor:
+    r"""Weights of a dataset's groups as a point on the simplex, float64, (k,).
+
+    Args:
+        alpha: Weight of each group by name, :math:`\alpha`; None for :math:`\rho`, plain cloning.
+        groups: Groups that the dataset has.
+        proportions: :math:`\rho`, (k,).
+
+    Raises:
+        LearningError: Names differ from the dataset's groups, or values are no weights.
+    """
+    if alpha is None:
+        return proportions.double()
+    if set(alpha) != set(groups):
+        raise LearningError(f"weights are given for {sorted(alpha)}; the dataset has the groups {sorted(groups)}")
+    weights = torch.tensor([alpha[name] for name in groups], dtype=torch.float64)
+    if not bool(weights.isfinite().all()) or bool((weights < 0).any()) or weights.sum() <= 0:
+        raise LearningError(f"weights are {dict(alpha)}; they must be finite, at least 0, and not all 0")
+    return weights / weights.sum()

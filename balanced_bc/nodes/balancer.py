@@ -1,0 +1,75 @@
+"""balancer: finds a weight for each group of a dataset, and ends with balance.yaml and a picture.
+
+Says balancer/weights (labelled, latched) and balancer/progress. Service: ~/stop, which keeps the weights so far.
+Exit code 0 only when the method was run to its end and the files are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from std_msgs.msg import Float64MultiArray
+
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.result import Progress
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.tags import BEHAVIOR
+from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.rebalance import rebalance_dataset
+from balanced_bc.nodes import messages, qos
+from balanced_bc.nodes.parameters import declared
+from balanced_bc.nodes.run import main_of
+from balanced_bc.nodes.worker import Shown, Worker
+from balanced_bc.policies.config import PolicyConfig
+
+
+@dataclass(frozen=True)
+class BalancerConfig:
+    """From what to what."""
+
+    dataset: Path
+    """Folder of the dataset."""
+    output: Path
+    """Folder for balance.yaml, weights.parquet and balance.png; it must hold no weights yet."""
+    group_by: tuple[str, ...] = (BEHAVIOR,)
+    """Axes of tags whose product makes the groups."""
+
+
+class Balancer(Worker):
+    """Balances once."""
+
+    def __init__(self) -> None:
+        super().__init__("balancer")
+        self.config = declared(self, BalancerConfig)
+        self.balancing = declared(self, BalancingConfig)
+        self.policy = declared(self, PolicyConfig)
+        self.encoding = declared(self, EncodingConfig, group="encoding")
+        self.says_weights = self.create_publisher(Float64MultiArray, "~/weights", qos.LATCHED)
+        self.says_progress = self.create_publisher(Float64MultiArray, "~/progress", qos.LATCHED)
+        self.begin(self.balance)
+
+    def balance(self, stop: Callable[[], bool]) -> Iterator[Progress]:
+        """The work."""
+        dataset, output = Dataset.open(self.config.dataset), self.config.output
+        return rebalance_dataset(
+            dataset, self.config.group_by, output, self.balancing, self.policy, self.encoding, stop
+        )
+
+    def on_report(self, report: Progress) -> Shown:
+        """Say how far it is, and the weights when they are there."""
+        self.says_progress.publish(messages.labelled({"done": report.done, "step": report.step}))
+        if report.result is None:
+            return Shown(report.done, f"{report.phase}, step {report.step} of {report.steps}")
+        weights = dict(zip(report.result.groups, report.result.weights.tolist()))
+        self.says_weights.publish(messages.labelled(weights))
+        for warning in report.result.warnings:
+            self.get_logger().warning(warning)
+        return Shown(1.0, ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()))
+
+
+main = main_of(Balancer)
+
+if __name__ == "__main__":
+    main()

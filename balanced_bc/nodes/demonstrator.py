@@ -1,0 +1,183 @@
+"""demonstrator: a scripted expert that sees only what topics tell.
+
+Hears joint_states, tcp_pose, scene/* and task/behavior; says velocity_command, gripper_command and its state (latched).
+Service: ~/demonstrate. Commands come from a timer on the node's clock; a demonstration ends with zero velocity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from geometry_msgs.msg import TwistStamped
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.timer import Timer
+from std_msgs.msg import Float32, String
+from std_srvs.srv import Trigger
+
+from balanced_bc.demonstrations.contract import (
+    GRIPPER_COMMAND,
+    JOINT_STATES,
+    SCENE_JOINT_STATES,
+    SCENE_LIGHTBULB,
+    SCENE_RED_BLOCK,
+    TASK_BEHAVIOR,
+    TCP_POSE,
+    VELOCITY_COMMAND,
+    RobotContract,
+)
+from balanced_bc.demonstrations.decoding import decode
+from balanced_bc.errors import BalancedBCError
+from balanced_bc.nodes import messages, qos
+from balanced_bc.nodes.errors import NodeError
+from balanced_bc.nodes.parameters import declared, followed
+from balanced_bc.nodes.robots import robot
+from balanced_bc.nodes.run import main_of
+from balanced_bc.nodes.states import BUSY, DONE, GAVE_UP, IDLE
+from balanced_bc.simulation.demonstrators import Demonstrator, make_demonstrator
+from balanced_bc.simulation.experts import Percept
+from balanced_bc.simulation.streams import commanded
+
+CHANGEABLE = ("quality", "seed")
+NEEDED = (JOINT_STATES, TCP_POSE, SCENE_JOINT_STATES, SCENE_RED_BLOCK, SCENE_LIGHTBULB)
+
+
+@dataclass(frozen=True)
+class DemonstratorConfig:
+    """How the expert acts."""
+
+    robot: str = "sim"
+    """Robot whose topics are used: a file in config/robots/."""
+    task: str = "opening"
+    """Task that the behavior belongs to: opening or picking."""
+    quality: Literal["optimal", "suboptimal"] = "optimal"
+    """optimal: straight to the goal. suboptimal: noisy, with detours and pauses."""
+    seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
+    """Seed of the next demonstration's randomness; those after it count up."""
+    longest: float = field(default=20.0, metadata={"range": (0.1, 3600.0)})
+    """Time after which an expert that has not finished gives up, [s]."""
+
+
+class DemonstratorNode(Node):
+    """Acts from ~/demonstrate until the expert has finished."""
+
+    def __init__(self) -> None:
+        super().__init__("demonstrator")
+        self.exit_code: int | None = None
+        self.config = declared(self, DemonstratorConfig, changeable=CHANGEABLE)
+        followed(self, self.config, self.on_parameters, changeable=CHANGEABLE)
+        self.contract: RobotContract = robot(self.config.robot).contract
+        self.seed = self.config.seed
+        self.latest: dict[str, Any] = {}
+        self.expert: Demonstrator | None = None
+        self.timer: Timer | None = None
+        self.left = 0
+        for topic in NEEDED:
+            kind = messages.message_type(self.contract.stream(topic).type)
+            self.create_subscription(kind, topic, partial(self.on_message, topic), qos.NEWEST)
+        self.create_subscription(String, TASK_BEHAVIOR, self.on_behavior, qos.FOLLOWED)
+        self.says_twist = self.create_publisher(TwistStamped, VELOCITY_COMMAND, qos.COMMANDS)
+        self.says_gripper = self.create_publisher(Float32, GRIPPER_COMMAND, qos.COMMANDS)
+        self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
+        self.create_service(Trigger, "~/demonstrate", self.on_demonstrate)
+        self.says_state.publish(String(data=IDLE))
+
+    def on_message(self, topic: str, message: Any) -> None:
+        """Remember what a stream said last."""
+        try:
+            self.latest[topic] = decode(topic, message, self.contract, self.now()).value
+        except BalancedBCError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+
+    def on_behavior(self, message: String) -> None:
+        """The task begins anew: what the expert was doing makes no sense any more."""
+        self.on_message(TASK_BEHAVIOR, message)
+        if self.expert is not None:
+            self.end(GAVE_UP)
+
+    def on_parameters(self, config: DemonstratorConfig, names: Collection[str]) -> None:
+        """Quality or seed were set: they hold from the next demonstration on."""
+        self.config = config
+        self.seed = config.seed if "seed" in names else self.seed
+
+    def on_demonstrate(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """~/demonstrate."""
+        try:
+            behavior = self.begin()
+        except BalancedBCError as error:
+            response.success, response.message = False, str(error)
+            self.get_logger().error(response.message)
+        else:
+            response.success, response.message = True, f"demonstrating {behavior}"
+        return response
+
+    def begin(self) -> str:
+        """Start a demonstration of the current behavior."""
+        if self.expert is not None:
+            raise NodeError("a demonstration is going on already")
+        if missing := [topic for topic in (*NEEDED, TASK_BEHAVIOR) if topic not in self.latest]:
+            raise NodeError(f"nothing was heard yet on {', '.join(missing)}; heard was {sorted(self.latest)}")
+        behavior = str(self.latest[TASK_BEHAVIOR])
+        rng = np.random.default_rng(self.seed)
+        self.expert = make_demonstrator(self.config.task, behavior, self.config.quality, rng)
+        self.seed += 1
+        self.left = round(self.config.longest * self.contract.rate)
+        self.says_state.publish(String(data=BUSY))
+        self.timer = self.create_timer(self.contract.period, self.on_tick)
+        return behavior
+
+    def on_tick(self) -> None:
+        """Say the expert's next command, or end."""
+        if self.expert is None:
+            return
+        action = self.expert.act(self.percept())
+        self.left -= 1
+        if self.expert.finished or self.left <= 0:
+            self.end(DONE if self.expert.finished else GAVE_UP)
+        else:
+            self.command(action)
+
+    def end(self, state: str) -> None:
+        """Stand still and say that it is over."""
+        if self.timer is not None:
+            self.destroy_timer(self.timer)
+        self.timer = self.expert = None
+        self.says_twist.publish(messages.twist_stamped(np.zeros(6), self.now(), self.contract.base_frame))
+        self.says_state.publish(String(data=state))
+
+    def command(self, action: NDArray[np.float64]) -> None:
+        """Say an action; the gripper first, so that whoever waits for the velocity has both."""
+        voices = {GRIPPER_COMMAND: self.says_gripper, VELOCITY_COMMAND: self.says_twist}
+        for topic, sample in commanded(action, self.now()):
+            voices[topic].publish(messages.message_of(topic, sample, self.contract))
+
+    def percept(self) -> Percept:
+        """What the topics said last, as the expert wants it."""
+        slider, drawer = self.latest[SCENE_JOINT_STATES]
+        return Percept(
+            tcp_pose=self.latest[TCP_POSE],
+            opening=self.latest[JOINT_STATES][7],
+            slider=slider,
+            drawer=drawer,
+            lightbulb=self.latest[SCENE_LIGHTBULB],
+            red_block=self.latest[SCENE_RED_BLOCK],
+        )
+
+    def now(self) -> int:
+        """Time of the node's clock, [ns]."""
+        return int(self.get_clock().now().nanoseconds)
+
+    def close(self) -> None:
+        """Stand still."""
+        if self.expert is not None:
+            self.end(GAVE_UP)
+
+
+main = main_of(DemonstratorNode)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""What can be wrong around a node."""
+
+from balanced_bc.errors import BalancedBCError
+
+
+class NodeError(BalancedBCError):
+    """A parameter, a topic or a service is not what the node was promised."""

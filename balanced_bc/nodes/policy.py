@@ -1,0 +1,243 @@
+"""policy: drives the arm from cameras and joint states, with velocity commands that a guard has passed.
+
+Hears the checkpoint's observation streams and tcp_pose; says velocity_command, gripper_command, its state (latched) and
+diagnostics. Services: ~/reset_fault, ~/set_shadow. Inactive says nothing; every way out of active ends with zeros.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import TwistStamped
+from numpy.typing import NDArray
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.timer import Timer
+from std_msgs.msg import Float32, String
+from std_srvs.srv import SetBool, Trigger
+
+from balanced_bc.demonstrations.contract import GRIPPER_COMMAND, VELOCITY_COMMAND, RobotContract, Stream
+from balanced_bc.demonstrations.decoding import decode
+from balanced_bc.errors import BalancedBCError
+from balanced_bc.nodes import graph, managed, messages, qos
+from balanced_bc.nodes.errors import NodeError
+from balanced_bc.nodes.managed import BringUp, ManagedNode, explained
+from balanced_bc.nodes.parameters import declared
+from balanced_bc.nodes.pilot import Motion, Pilot, blank
+from balanced_bc.nodes.robots import robot
+from balanced_bc.nodes.run import main_of
+from balanced_bc.nodes.states import ACTIVE, FAULT, INACTIVE, UNCONFIGURED
+
+ACKNOWLEDGED = Duration(seconds=0.5)
+"""How long a last zero may be on its way before the node ends."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyNodeConfig(BringUp):
+    """Which policy drives which robot."""
+
+    checkpoint: Path
+    """Folder of the checkpoint."""
+    robot: str = "sim"
+    """Robot that is driven: a file in config/robots/, with its contract and limits."""
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    """Where the policy computes; auto: CUDA where torch finds it, else the CPU."""
+    shadow: bool = False
+    """Whether commands go to ~/shadow_command instead of the arm; ~/set_shadow changes it."""
+
+
+class PolicyNode(ManagedNode):
+    """A timer says commands; subscriptions only remember."""
+
+    def __init__(self) -> None:
+        super().__init__("policy")
+        self.config = declared(self, PolicyNodeConfig, changeable=managed.CHANGEABLE)
+        self.robot = robot(self.config.robot)
+        self.contract: RobotContract = self.robot.contract
+        self.shadow = self.config.shadow
+        self.pilot: Pilot | None = None
+        self.loaded: Pilot | None = None
+        self.timer: Timer | None = None
+        self.ears: list[Any] = []
+        self.says_twist = self.create_publisher(TwistStamped, VELOCITY_COMMAND, qos.COMMANDS)
+        self.says_gripper = self.create_publisher(Float32, GRIPPER_COMMAND, qos.COMMANDS)
+        self.says_shadow = self.create_publisher(TwistStamped, "~/shadow_command", qos.COMMANDS)
+        self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
+        self.says_diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+        self.create_service(Trigger, "~/reset_fault", self.on_reset_fault)
+        self.create_service(SetBool, "~/set_shadow", self.on_set_shadow)
+        self.say_state(UNCONFIGURED)
+        self.bring_up(self.config)
+
+    @explained
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the checkpoint, compare it with the robot and the live graph, and listen."""
+        pilot = self.loaded or self.load()
+        if problems := graph.differences(self, pilot.streams):
+            there = ", ".join(graph.topics(self)) or "nothing"
+            raise NodeError(
+                f"the robot is not what {self.config.checkpoint} needs: {'; '.join(problems)}. Published is {there}"
+            )
+        self.pilot = pilot
+        self.ears = [self.hear(stream) for stream in pilot.streams]
+        self.say_state(INACTIVE)
+        return super().on_configure(state)
+
+    @explained
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to command, if every stream is fresh and no fault is latched."""
+        pilot = self.flown()
+        if pilot.guard.fault:
+            raise NodeError(f"a fault is latched: {pilot.guard.fault}; {self.get_name()}/reset_fault forgets it")
+        if missing := self.missing():
+            raise NodeError(f"not ready to act: {'; '.join(missing)}")
+        pilot.begin()
+        self.timer = self.create_timer(self.contract.period, self.on_tick)
+        self.say_state(ACTIVE)
+        return super().on_activate(state)
+
+    @explained
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stand still."""
+        self.stand_still()
+        self.say_state(INACTIVE)
+        return super().on_deactivate(state)
+
+    @explained
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the policy."""
+        self.forget()
+        self.say_state(UNCONFIGURED)
+        return super().on_cleanup(state)
+
+    @explained
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stand still and end."""
+        self.stand_still()
+        self.forget()
+        return super().on_shutdown(state)
+
+    @explained
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stand still."""
+        self.stand_still()
+        return super().on_error(state)
+
+    def on_message(self, topic: str, message: Any) -> None:
+        """Remember what a stream said."""
+        try:
+            self.flown().add(topic, decode(topic, message, self.contract, self.now()))
+        except BalancedBCError as error:
+            self.flown().refuse(str(error))
+
+    def on_tick(self) -> None:
+        """Say the next command."""
+        pilot, before = self.flown(), self.flown().guard.fault
+        motion = pilot.tick(self.now())
+        if pilot.guard.fault and not before:
+            self.say_state(f"{FAULT}: {pilot.guard.fault}")
+            self.get_logger().error(f"fault: {pilot.guard.fault}; the arm stops until {self.get_name()}/reset_fault")
+        self.command(motion)
+
+    def on_reset_fault(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """~/reset_fault."""
+        fault = self.pilot.guard.fault if self.pilot else None
+        if self.pilot and fault:
+            self.pilot.begin()
+            self.say_state(self.state)
+        response.success, response.message = fault is not None, f"forgot: {fault}" if fault else "there is no fault"
+        return response
+
+    def on_set_shadow(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """~/set_shadow: let the arm be commanded, or only show what would be."""
+        if request.data and self.timer is not None:
+            self.say_twist(np.zeros(6))
+        self.shadow = bool(request.data)
+        response.success, response.message = (
+            True,
+            "commands go to " + ("~/shadow_command" if self.shadow else "the arm"),
+        )
+        return response
+
+    def missing(self) -> tuple[str, ...]:
+        """What the next transition lacks."""
+        if self.pilot is None:
+            self.loaded = self.loaded or self.load()
+            return graph.differences(self, self.loaded.streams)
+        deaf = "" if self.shadow or self.says_twist.get_subscription_count() else f"nobody hears {VELOCITY_COMMAND}"
+        return tuple(filter(None, (self.pilot.missing(self.now()), deaf)))
+
+    def load(self) -> Pilot:
+        """The checkpoint's policy, if it was made for this robot."""
+        from balanced_bc.learning.device import choose
+        from balanced_bc.policies.checkpoint import load, require_contract
+
+        checkpoint = load(self.config.checkpoint, choose(self.config.device, "auto").device)
+        require_contract(checkpoint.contract, self.contract, str(self.config.checkpoint))
+        checkpoint.policy.eval()
+        scene = checkpoint.policy.config.policy == "state"
+        checkpoint.policy.act(blank(self.contract))  # the first answer takes long: not while the arm moves
+        return Pilot(checkpoint.policy, self.contract, self.robot.limits, scene)
+
+    def hear(self, stream: Stream) -> Any:
+        """Subscribe to a stream."""
+        kind = messages.message_type(stream.type)
+        return self.create_subscription(kind, stream.topic, partial(self.on_message, stream.topic), qos.NEWEST)
+
+    def command(self, motion: Motion) -> None:
+        """Say a command; the gripper first, so that whoever waits for the velocity has both."""
+        if motion.opens is not None and not self.shadow:
+            self.says_gripper.publish(Float32(data=float(motion.opens)))
+        self.say_twist(motion.twist)
+
+    def say_twist(self, twist: NDArray[np.float64]) -> None:
+        """Say a velocity, to the arm or to the shadow."""
+        mouth = self.says_shadow if self.shadow else self.says_twist
+        mouth.publish(messages.twist_stamped(twist, self.now(), self.contract.base_frame))
+
+    def say_state(self, text: str) -> None:
+        """Say how the node is doing."""
+        self.says_state.publish(String(data=text))
+        fine = not text.startswith(FAULT)
+        self.says_diagnostics.publish(messages.diagnostics("policy", text, {"shadow": self.shadow}, self.now(), fine))
+
+    def stand_still(self) -> None:
+        """End the timer and say zero velocity."""
+        if self.timer is None:
+            return
+        self.destroy_timer(self.timer)
+        self.timer = None
+        self.say_twist(np.zeros(6))
+
+    def forget(self) -> None:
+        """Unsubscribe and drop the policy."""
+        while self.ears:
+            self.destroy_subscription(self.ears.pop())
+        self.pilot = self.loaded = None
+
+    def flown(self) -> Pilot:
+        """The pilot of a configured node."""
+        if self.pilot is None:
+            raise NodeError(f"{self.get_name()} is {self.state}; configure it first")
+        return self.pilot
+
+    def now(self) -> int:
+        """Time of the node's clock, [ns]."""
+        return int(self.get_clock().now().nanoseconds)
+
+    def close(self) -> None:
+        """Stand still, and let the last zero arrive."""
+        if self.timer is not None:
+            self.stand_still()
+            self.says_twist.wait_for_all_acked(ACKNOWLEDGED)
+
+
+main = main_of(PolicyNode)
+
+if __name__ == "__main__":
+    main()

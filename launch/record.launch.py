@@ -1,0 +1,43 @@
+"""Record demonstrations: simulator or robot, demonstrator and recorder; with counts also the conductor.
+
+ros2 launch balanced_bc record.launch.py robot:=sim dataset:=DIR counts:=slider=6,drawer=20
+"""
+
+from balanced_bc.nodes.launching import Given, description, node
+from launch import Action, LaunchDescription
+
+ARGUMENTS = (
+    "robot",
+    "dataset",
+    "task",
+    "behavior",
+    "quality",
+    "counts",
+    "results",
+    "seed",
+    "real_time_factor",
+    "window",
+    "use_sim_time",
+    "autostart",
+)
+
+
+def actions(given: Given) -> list[Action]:
+    """Everything that records."""
+    pace = "lock_step.yaml" if "counts" in given else ""
+    tags = {"tags": [f"quality={given['quality']}"]} if "quality" in given else {}
+    dataset = given.get("dataset", "dataset").rstrip("/")
+    started = [node("recorder", given, ("robot", "autostart"), dataset=dataset, **tags)]
+    if given["robot"] == "sim":
+        world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
+        started.append(node("simulator", given, world, config=pace))
+        started.append(node("demonstrator", given, ("robot", "task", "quality", "seed")))
+    if "counts" in given:
+        results = given.get("results", f"{dataset}.takes.yaml")
+        started.append(node("conductor", given, ("counts", "seed"), results=results))
+    return started
+
+
+def generate_launch_description() -> LaunchDescription:
+    """What ros2 launch asks for."""
+    return description(ARGUMENTS, actions)

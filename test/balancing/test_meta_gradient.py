@@ -1,0 +1,76 @@
+"""The exact first-order meta-gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.descent import AdamState, observe, preconditioner, shortened
+from balanced_bc.balancing.lanes import Lanes
+from balanced_bc.balancing.meta_gradient import FORMS, MetaStep, Precondition
+
+LanesOf = Callable[[int], tuple[Lanes, Tensor, Any, Any]]
+
+
+def step_of(form: str, made: tuple[Lanes, Tensor, Any, Any], precondition: Precondition) -> MetaStep:
+    lanes, theta, training, measuring = made
+    k = len(theta)
+    weights = torch.softmax(torch.arange(k * k, dtype=torch.float64).view(k, k) / k, dim=1)
+    measure = lanes.on(measuring)
+    return FORMS[form](lanes.on(training), lambda at: measure(at).diagonal(), theta, weights, precondition)
+
+
+def plain(_: Tensor) -> Tensor:
+    return torch.tensor(0.05, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("form", ["jvp", "products"])
+@pytest.mark.parametrize("groups", [2, 3, 5])
+def test_first_order_forms_equal_double_backward(form: str, groups: int, lanes_of: LanesOf) -> None:
+    exact, ours = (step_of(name, lanes_of(groups), plain) for name in ("double-backward", form))
+    for wanted, found in zip(exact, ours):
+        torch.testing.assert_close(found, wanted, atol=1e-12, rtol=1e-10)
+
+
+@pytest.mark.parametrize("form", ["jvp", "products"])
+def test_forms_stay_equal_under_the_preconditioner_of_the_step_before(form: str, lanes_of: LanesOf) -> None:
+    made = lanes_of(3)
+    moments = observe(AdamState.at(made[1]), torch.randn(made[1].shape, dtype=torch.float64))
+
+    def precondition(gradient: Tensor) -> Tensor:
+        return 1e-2 * preconditioner(moments) * shortened(gradient, 1.0)
+
+    exact, ours = (step_of(name, made, precondition) for name in ("double-backward", form))
+    torch.testing.assert_close(ours.gradient, exact.gradient, atol=1e-12, rtol=1e-10)
+
+
+def test_meta_gradient_equals_finite_differences(lanes_of: LanesOf) -> None:
+    lanes, theta, training, measuring = lanes_of(2)
+    measure = lanes.on(measuring)
+    weights = torch.tensor([[0.3, 0.7], [0.6, 0.4]], dtype=torch.float64)
+
+    def reached(at: Tensor) -> Tensor:
+        made = FORMS["jvp"](lanes.on(training), lambda here: measure(here).diagonal(), theta, at, plain)
+        return made.target
+
+    found = FORMS["jvp"](lanes.on(training), lambda here: measure(here).diagonal(), theta, weights, plain).gradient
+    for column in range(2):
+        nudge = torch.zeros_like(weights)
+        nudge[:, column] = 1e-6
+        slope = (reached(weights + nudge) - reached(weights - nudge)) / 2e-6
+        torch.testing.assert_close(found[:, column], slope, atol=1e-7, rtol=1e-5)
+
+
+def test_lanes_in_one_vmap_equal_lanes_one_after_another(lanes_of: LanesOf) -> None:
+    lanes, theta, training, _ = lanes_of(3)
+    alone = lanes._replace(vectorize=False)
+    torch.testing.assert_close(lanes.on(training)(theta), alone.on(training)(theta))
+
+
+def test_a_lane_does_not_depend_on_its_neighbors(lanes_of: LanesOf) -> None:
+    lanes, theta, training, _ = lanes_of(3)
+    torch.testing.assert_close(lanes.on(training)(theta)[1:2], lanes.on(training)(theta[1:2]))

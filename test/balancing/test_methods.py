@@ -1,0 +1,124 @@
+"""Every method behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
+from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.methods import balance
+from balanced_bc.balancing.problem import Problem
+from balanced_bc.balancing.references import candidates, lowest, train
+from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.balancing.result import Balance, Progress
+
+ProblemOf = Callable[..., Problem]
+QUICK = BalancingConfig(steps=40, batch=16, repeats=2, evaluate_every=4, evaluation=64)
+
+
+def answer(problem: Problem, config: BalancingConfig) -> Balance:
+    last = list(balance(problem, config))[-1].result
+    assert last is not None
+    return last
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_weights_are_a_point_on_the_simplex(method: Method, problem_of: ProblemOf) -> None:
+    found = answer(problem_of((0.1, 0.5, 0.1), (200, 60, 100)), replace(QUICK, method=method))
+    assert float(found.weights.sum()) == pytest.approx(1, abs=1e-9)
+    assert bool((found.weights >= 0).all())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_same_seed_gives_the_same_bits(method: Method, problem_of: ProblemOf) -> None:
+    config = replace(QUICK, method=method)
+    first, second = (answer(problem_of((0.1, 0.5), (200, 60)), config) for _ in range(2))
+    assert torch.equal(first.weights, second.weights)
+    assert first.references == second.references
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_reordering_the_groups_reorders_the_weights(
+    method: Method, problem_of: ProblemOf, swapped: Callable[[Problem], Problem]
+) -> None:
+    problem, config = problem_of((0.1, 0.6, 0.2), (200, 60, 100)), replace(QUICK, method=method)
+    forward, backward = answer(problem, config).weights, answer(swapped(problem), config).weights
+    torch.testing.assert_close(backward.flip(0), forward, atol=1e-4, rtol=1e-3)
+
+
+def test_imbalanced_weighs_by_share_and_equal_weighs_alike(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5), (300, 100))
+    assert answer(problem, BalancingConfig(method="imbalanced")).weights.tolist() == [0.75, 0.25]
+    assert answer(problem, BalancingConfig(method="equal")).weights.tolist() == [0.5, 0.5]
+
+
+def test_clean_data_gains_weight_over_noisy_data(problem_of: ProblemOf) -> None:
+    """The direction of Table 1: Ours above its share, and above Zero, which prefers what is hard."""
+    problem = problem_of((0.05, 1.0), (400, 200))
+    config = BalancingConfig(steps=300, repeats=1, learning_rate=3e-3, warmup=50)
+    ours, zero = (answer(problem, replace(config, method=method)).weights[0] for method in ("ours", "zero"))
+    assert float(ours) > 0.75
+    assert float(zero) < 0.5
+
+
+def test_groups_of_the_same_quality_keep_about_their_share(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.3, 0.3), (400, 200), names=("one", "other"))
+    config = BalancingConfig(steps=300, repeats=3, learning_rate=3e-3, warmup=50)
+    assert float(answer(problem, config).weights[0]) == pytest.approx(2 / 3, abs=0.2)
+
+
+def test_a_reference_is_not_above_the_loss_of_any_lane(problem_of: ProblemOf) -> None:
+    repetition = Repetition.of(problem_of((0.1, 0.5), (200, 60)), QUICK, 0)
+    names, weights = candidates(repetition, torch.full((2, 2), 0.5, dtype=torch.float64))
+    run = train(repetition, weights, "lanes")
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            path, _ = end.value
+            break
+    least, lanes = lowest(path, names)
+    assert bool((least[-1] <= path.flatten(0, 1)).all())
+    assert bool((least.diff(dim=0) <= 0).all())
+    assert set(lanes) <= set(names)
+
+
+def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> None:
+    problem, config = problem_of((0.1, 1.0), (2000, 40)), replace(QUICK, method="zero", steps=200, repeat_cap=3)
+    found = answer(problem, config)
+    assert float(found.weights[1]) <= 3 * 40 / 2040 + 1e-9
+    assert any("record more of" in warning for warning in found.warnings)
+
+
+def test_progress_never_goes_back_and_ends_at_one(problem_of: ProblemOf) -> None:
+    moments: list[Progress] = list(balance(problem_of((0.1, 0.5), (200, 60)), QUICK))
+    done = [now.done for now in moments]
+    assert done == sorted(done)
+    assert done[-1] == 1
+    assert {now.phase for now in moments} == {"references", "lanes", "weights"}
+
+
+def test_one_group_is_refused(problem_of: ProblemOf) -> None:
+    with pytest.raises(BalancingError, match="one group only"):
+        problem_of((0.1,), (100,))
+
+
+def test_an_empty_group_is_refused_by_name(problem_of: ProblemOf) -> None:
+    with pytest.raises(BalancingError, match=r"without a pair: \['empty'\]"):
+        problem_of((0.1, 0.1), (100, 0), names=("full", "empty"))
+
+
+def test_an_unknown_method_lists_those_that_exist() -> None:
+    with pytest.raises(BalancingError, match="imbalanced, equal, zero, remix, ours"):
+        BalancingConfig(method="magic")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["zero", "remix", "ours"])
+def test_a_loss_that_is_not_finite_stops_the_run_with_its_group(method: Method, problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, float("nan")), (100, 100), names=("fine", "broken"))
+    with pytest.raises(BalancingError, match=r"loss of \['broken'\] is not finite in step \d+ of"):
+        answer(problem, replace(QUICK, method=method))

@@ -1,0 +1,131 @@
+"""From demonstrations to pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from balanced_bc.demonstrations.contract import (
+    GRIPPER_COMMAND,
+    JOINT_STATES,
+    VELOCITY_COMMAND,
+    RobotContract,
+)
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.decoding import Sample
+from balanced_bc.demonstrations.encoding import encode_sample
+from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.observation import Demonstration
+from balanced_bc.learning.batches import Grouped, Pairs, chunks, gather, load_pairs
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.resample import shrink
+
+Demonstrate = Callable[..., Demonstration]
+
+
+def _record(dataset: Dataset, demonstration: Demonstration, tags: dict[str, str]) -> None:
+    """Write a demonstration as messages."""
+    contract = dataset.contract
+    with dataset.writer() as writer:
+        for tick, time in enumerate(demonstration.ticks):
+            values: dict[str, object] = {c.topic: demonstration.images[c.name][tick] for c in contract.cameras}
+            values[JOINT_STATES] = np.append(demonstration.state[tick, :7], contract.max_opening)
+            values[VELOCITY_COMMAND] = demonstration.action[tick, :6].astype(float)
+            values[GRIPPER_COMMAND] = 1.0
+            for topic, value in values.items():
+                stamp = int(time) + 10**9
+                writer.write(topic, stamp, encode_sample(topic, Sample(stamp, value), contract))
+        writer.save(tags)
+
+
+def test_a_recorded_dataset_becomes_pairs(
+    tmp_path: Path, contract: RobotContract, demonstrate: Demonstrate, image_policy: PolicyConfig
+) -> None:
+    dataset = Dataset.create(tmp_path / "dataset", contract)
+    for seed, behavior in enumerate(("slider", "drawer", "slider")):
+        _record(dataset, demonstrate(ticks=6, seed=seed), {"behavior": behavior, "quality": "optimal"})
+    pairs = load_pairs(dataset, ("behavior",), image_policy)
+    assert pairs.groups == ("drawer", "slider")
+    assert pairs.demonstration.tolist() == [0] * 6 + [1] * 6 + [2] * 6
+    assert pairs.group.tolist() == [1] * 6 + [0] * 6 + [1] * 6
+    np.testing.assert_allclose(pairs.action[6, 0, :6], demonstrate(ticks=6, seed=1).action[0, :6], rtol=1e-6)
+    frame = shrink(demonstrate(ticks=6, seed=1).images["static_camera"][2], 16)
+    np.testing.assert_array_equal(pairs.images["static_camera"][8].numpy(), frame)
+
+
+def test_an_unknown_axis_is_refused_with_those_that_exist(
+    tmp_path: Path, contract: RobotContract, demonstrate: Demonstrate, image_policy: PolicyConfig
+) -> None:
+    dataset = Dataset.create(tmp_path / "dataset", contract)
+    _record(dataset, demonstrate(ticks=6), {"behavior": "slider"})
+    with pytest.raises(DemonstrationError, match="behavior"):
+        load_pairs(dataset, ("operator",), image_policy)
+
+
+def test_an_empty_dataset_is_refused(tmp_path: Path, contract: RobotContract, image_policy: PolicyConfig) -> None:
+    with pytest.raises(LearningError, match="no demonstrations"):
+        load_pairs(Dataset.create(tmp_path / "dataset", contract), ("behavior",), image_policy)
+
+
+def test_a_chunk_ends_with_its_demonstration() -> None:
+    action = np.arange(4, dtype=np.float32)[:, None].repeat(7, axis=1)
+    chunk, mask = chunks(action, np.arange(4) * 33_333_333, 1 / 30, 3)
+    assert chunk[:, :, 0].tolist() == [[0, 1, 2], [1, 2, 3], [2, 3, 3], [3, 3, 3]]
+    assert mask.tolist() == [[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 0, 0]]
+
+
+def test_a_chunk_does_not_reach_over_a_gap() -> None:
+    ticks = np.array((0, 1, 4, 5)) * 33_333_333
+    _, mask = chunks(np.zeros((4, 7), np.float32), ticks, 1 / 30, 3)
+    assert mask.tolist() == [[1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 0, 0]]
+
+
+def test_a_batch_holds_the_pairs_that_were_asked_for(pairs: Pairs) -> None:
+    index = torch.tensor((3, 100, 3))
+    batch = pairs.batch(index)
+    assert batch.images["gripper_camera"].shape == (3, 3, 16, 16)
+    torch.testing.assert_close(batch.images["static_camera"][1], pairs.images["static_camera"][100].permute(2, 0, 1))
+    torch.testing.assert_close(batch.action[0], batch.action[2])
+
+
+def test_proportions_count_pairs(pairs: Pairs) -> None:
+    assert pairs.proportions().tolist() == pytest.approx([0.8, 0.2])
+
+
+def test_a_state_policy_loads_no_images(
+    grouped: list[Grouped], contract: RobotContract, state_policy: PolicyConfig
+) -> None:
+    loaded = gather(grouped, state_policy, contract)
+    assert loaded.images == {}
+    assert loaded.scene.shape == (120, 21)
+
+
+def test_a_state_policy_refuses_a_demonstration_without_a_scene(
+    demonstrate: Demonstrate, contract: RobotContract, state_policy: PolicyConfig
+) -> None:
+    lacking = demonstrate()._replace(scene=None)
+    with pytest.raises(LearningError, match="episode 7 has no scene"):
+        gather([Grouped("episode 7", "slider", lacking)], state_policy, contract)
+
+
+def test_numbers_that_are_not_finite_are_refused_naming_the_episode_and_the_tick(
+    demonstrate: Demonstrate, contract: RobotContract, image_policy: PolicyConfig
+) -> None:
+    demonstration = demonstrate()
+    demonstration.action[5, 2] = np.nan
+    with pytest.raises(LearningError, match="episode 7 has a action that is not finite at tick 5"):
+        gather([Grouped("episode 7", "slider", demonstration)], image_policy, contract)
+
+
+def test_images_of_another_size_than_the_contract_are_refused_naming_the_episode(
+    demonstrate: Demonstrate, contract: RobotContract, image_policy: PolicyConfig
+) -> None:
+    other = replace(contract, cameras=(replace(contract.cameras[0], height=48), contract.cameras[1]))
+    with pytest.raises(LearningError, match=r"episode 7 has static_camera images of uint8 \(12, 24, 24, 3\)"):
+        gather([Grouped("episode 7", "slider", demonstrate())], image_policy, other)

@@ -1,0 +1,69 @@
+"""Balancer and trainer: they run once and end with an exit code."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from std_srvs.srv import Trigger
+
+from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.learning import balance_file
+from balanced_bc.policies.checkpoint import load
+from balanced_bc.simulation.collect import collect
+
+if TYPE_CHECKING:
+    from test.nodes.conftest import Graph
+
+SMALL = ("device:=cpu", "image_size:=16", "channels:=[4, 4, 4]", "hidden:=8", "batch_size:=8")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("working") / "dataset"
+    for _ in collect(Dataset.create(path, RobotContract()), "opening", {"slider": 1, "drawer": 1}):
+        pass
+    return path
+
+
+def test_weights_and_then_a_checkpoint(graph: Graph, dataset: Path) -> None:
+    weights, output = graph.folder / "weights", graph.folder / "policy"
+    assert graph.run("balancer", f"dataset:={dataset}", f"output:={weights}", "method:=equal") == 0, graph.logs()
+    assert balance_file.read(weights).alpha == {"slider": 0.5, "drawer": 0.5}
+    sources = (f"dataset:={dataset}", f"weights:={weights}", f"output:={output}")
+    assert graph.run("trainer", *sources, "steps:=3", "seed:=4", *SMALL) == 0, graph.logs()
+    checkpoint = load(output)
+    assert checkpoint.contract == RobotContract()
+    assert checkpoint.provenance["weights"] == {"slider": 0.5, "drawer": 0.5}
+    assert checkpoint.provenance["training"]["seed"] == 4
+
+
+def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, dataset: Path) -> None:
+    output = graph.folder / "policy"
+    process = graph.start("trainer", f"dataset:={dataset}", f"output:={output}", "steps:=100000", *SMALL)
+    assert graph.call(Trigger, "trainer/stop").success
+    assert process.wait(40) == 1, graph.logs()
+    assert load(output).provenance["steps"] < 100000
+
+
+def test_sigint_ends_training_soon(graph: Graph, dataset: Path) -> None:
+    graph.start("trainer", f"dataset:={dataset}", f"output:={graph.folder / 'policy'}", "steps:=100000", *SMALL)
+    graph.until(lambda: "reading the dataset" in graph.log("trainer"), "the trainer")
+    begun = time.monotonic()
+    assert graph.end("trainer") == 1
+    assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize(
+    ("node", "parameter", "sentence"),
+    [
+        ("balancer", "method:=best", "there is no method 'best'"),
+        ("trainer", "steps:=0", "steps is 0; it must be at least 1"),
+    ],
+)
+def test_a_wrong_value_is_refused(graph: Graph, dataset: Path, node: str, parameter: str, sentence: str) -> None:
+    assert graph.run(node, f"dataset:={dataset}", f"output:={graph.folder / 'x'}", parameter) == 2
+    assert sentence in graph.log(node)

@@ -1,0 +1,66 @@
+"""The command `balanced-bc` as a person types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from balanced_bc.cli import VERBS, expanded, main
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code not in (0, None)
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main((verb, "--help"))
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert (VERBS[verb].__doc__ or "").split(",")[0].split(";")[0].split()[0] in printed
+
+
+def test_a_wrong_verb_lists_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    assert all(verb in refused(capsys, "balence") for verb in VERBS)
+
+
+def test_a_missing_dataset_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert str(tmp_path / "nothing") in refused(capsys, "inspect", str(tmp_path / "nothing"))
+
+
+def test_an_unknown_behavior_lists_those_that_exist(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    error = refused(capsys, "collect", "--output", str(tmp_path / "data"), "--counts", "door=1")
+    assert "slider" in error
+    assert "drawer" in error
+
+
+def test_a_configuration_file_holds_the_same_options(tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    path.write_text(yaml.safe_dump({"steps": 5, "channels": [8, 16]}, sort_keys=False))
+    words = ["--output", "x", "--config", str(path), "--steps", "7"]
+    assert expanded(words) == ["--steps", "5", "--channels", "8", "16", "--output", "x", "--steps", "7"]
+
+
+def test_a_missing_configuration_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "none.yaml" in refused(capsys, "train", "--config", "none.yaml")
+
+
+def test_the_day_without_ros(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, weights, policy = (str(tmp_path / name) for name in ("data", "weights", "policy"))
+    small = ("--policy", "state", "--hidden", "16", "--steps", "4")
+    main(("collect", "--output", data, "--counts", "slider=2,drawer=4", "--workers", "2"))
+    main(("tag", data, "--episodes", "0-1", "quality=suboptimal"))
+    main(("balance", "--dataset", data, "--output", weights, "--method", "remix", "--repeats", "1", *small))
+    main(("train", "--dataset", data, "--weights", f"{weights}/balance.yaml", "--output", policy, *small))
+    main(("evaluate", "--checkpoint", policy, "--task", "opening", "--rollouts", "1", "--horizon", "5"))
+    printed = capsys.readouterr().out
+    assert "0/1" in printed
+    assert "suboptimal" not in refused(capsys, "train", "--dataset", data, "--output", policy)
+    assert (tmp_path / "policy" / "evaluation.yaml").exists()
+    assert "horse" in refused(capsys, "balance", "--dataset", data, "--output", f"{weights}2", "--group-by", "horse")
