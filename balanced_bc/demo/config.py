@@ -10,7 +10,7 @@ from balanced_bc.demo.errors import DemoError
 
 @dataclass(frozen=True)
 class DemoConfig:
-    """Size of the demo; the defaults take about 15 minutes on 2 cores."""
+    """Size of the demo; the defaults take about 10 minutes on 2 cores."""
 
     output: Path = Path("demo")
     """Folder of everything that the demo leaves; an existing one is continued."""
@@ -18,9 +18,9 @@ class DemoConfig:
     """Demonstrations of moving the slider."""
     drawer: int = 20
     """Demonstrations of opening the drawer."""
-    rollouts: int = 20
+    rollouts: int = 30
     """Rollouts of each policy for each behavior."""
-    steps: int = 1200
+    steps: int = 1500
     """Gradient steps of each policy's training."""
     method: str = "ours"
     """Method of the weights that plain cloning is compared with."""
