@@ -29,13 +29,14 @@ setup(
     long_description_content_type="text/markdown",
     author="The balanced_bc authors",
     license="MIT",
-    python_requires=">=3.10,<3.12",
+    python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", files("launch", "*.launch.py")),
+        (f"share/{NAME}/config", files("config", "*.yaml")),
         (f"share/{NAME}/config/robots", files("config/robots", "*.yaml")),
     ],
     install_requires=[
@@ -51,14 +52,13 @@ setup(
         "rich",
         "rosbags",
         "safetensors",
-        "scipy",
         "torch",
         "tyro",
         "zstandard",
     ],
     extras_require={
         "ros": [f"ros-kilted-{name}" for name in ROS],
-        "test": ["hypothesis", "mcap-ros2-support", "pytest", "pytest-timeout"],
+        "test": ["hypothesis", "mcap-ros2-support", "pytest", "pytest-timeout", "setuptools"],
         "check": ["mypy", "pre-commit", "ruff", "types-PyYAML"],
     },
     entry_points={

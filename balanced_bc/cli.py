@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
@@ -22,14 +21,12 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demo.config import DemoConfig
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
+from balanced_bc.options import UsageError, expanded
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.tables import aligned
 
 console = Console()
-
-
-class UsageError(BalancedBCError):
-    """The command line is not of the form that `--help` describes."""
+FROM_FILE = "With --config FILE.yaml options come from a file; those on the command line override them."
 
 
 def collect(
@@ -223,33 +220,6 @@ def print_text(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def expanded(arguments: Sequence[str]) -> list[str]:
-    """Replace `--config FILE.yaml` by the options that the file holds; options on the command line override them.
-
-    Raises:
-        UsageError: The file is missing or no mapping of options to values.
-    """
-    if "--config" not in arguments:
-        return list(arguments)
-    at = list(arguments).index("--config")
-    rest = [*arguments[:at], *arguments[at + 2 :]]
-    if at + 1 == len(arguments):
-        raise UsageError("--config wants a YAML file")
-    path = Path(arguments[at + 1])
-    if not path.is_file():
-        raise UsageError(f"there is no file {path} for --config")
-    options = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(options, dict):
-        raise UsageError(f"{path} holds {type(options).__name__}; wanted is a mapping of options to values")
-    return [word for key, value in options.items() for word in spelled(str(key), value)] + rest
-
-
-def spelled(key: str, value: Any) -> list[str]:
-    """An option as it is typed."""
-    values = value if isinstance(value, list) else [value]
-    return [f"--{key.replace('_', '-')}", *map(str, values)]
-
-
 def usage() -> str:
     """The verbs, a line each."""
     lines = (f"  {name:<10}{(verb.__doc__ or '').splitlines()[0]}" for name, verb in VERBS.items())
@@ -260,7 +230,7 @@ def usage() -> str:
             *lines,
             "",
             "balanced-bc VERB --help lists the options of a verb.",
-            "balanced-bc VERB --config FILE.yaml reads options from a file; those on the command line override them.",
+            FROM_FILE,
         )
     )
 
@@ -276,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     try:
         run_verb(words[0], words[1:])
-    except BalancedBCError as error:
+    except (BalancedBCError, OSError) as error:
         Console(stderr=True).print(f"balanced-bc {words[0]}: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
@@ -287,7 +257,8 @@ def run_verb(name: str, arguments: Sequence[str]) -> None:
     """Parse the options of a verb and run it."""
     if name not in VERBS:
         raise UsageError(f"there is no such verb; there are {', '.join(VERBS)}")
-    tyro.cli(VERBS[name], args=expanded(arguments), prog=f"balanced-bc {name}")
+    about = f"{(VERBS[name].__doc__ or '').splitlines()[0]} {FROM_FILE}"
+    tyro.cli(VERBS[name], args=expanded(arguments), prog=f"balanced-bc {name}", description=about)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Compute the weights of a dataset's groups.
 
-ros2 launch balanced_bc balance.launch.py dataset:=DIR output:=DIR
+ros2 launch balanced_bc balance.launch.py dataset:=DIR
+
+Without output the weights go into the dataset's folder.
 """
 
 from balanced_bc.nodes.launching import Given, description, node
@@ -11,7 +13,8 @@ ARGUMENTS = ("dataset", "output", "method", "group_by", "policy", "seed")
 
 def actions(given: Given) -> list[Action]:
     """The balancer, which ends by itself."""
-    return [node("balancer", given, ARGUMENTS, use_sim_time=False)]
+    default = {"output": given["dataset"]} if "dataset" in given else {}
+    return [node("balancer", given, ARGUMENTS, use_sim_time=False, **default)]
 
 
 def generate_launch_description() -> LaunchDescription:

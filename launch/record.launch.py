@@ -25,9 +25,9 @@ ARGUMENTS = (
 def actions(given: Given) -> list[Action]:
     """Everything that records."""
     pace = "lock_step.yaml" if "counts" in given else ""
-    tags = {"tags": [f"quality={given['quality']}"]} if "quality" in given else {}
+    quality = given.get("quality", "optimal" if given["robot"] == "sim" else "")
     dataset = given.get("dataset", "dataset").rstrip("/")
-    started = [node("recorder", given, ("robot", "autostart"), dataset=dataset, **tags)]
+    started = [node("recorder", given, ("robot", "autostart"), dataset=dataset, **tags(quality))]
     if given["robot"] == "sim":
         world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
         started.append(node("simulator", given, world, config=pace))
@@ -36,6 +36,11 @@ def actions(given: Given) -> list[Action]:
         results = given.get("results", f"{dataset}.takes.yaml")
         started.append(node("conductor", given, ("counts", "seed"), results=results))
     return started
+
+
+def tags(quality: str) -> dict[str, list[str]]:
+    """Tags of what is recorded: the scripted demonstrator's quality is known, a person's is what they say."""
+    return {"tags": [f"quality={quality}"]} if quality else {}
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -1,6 +1,8 @@
 """Train a policy on a dataset.
 
 ros2 launch balanced_bc train.launch.py dataset:=DIR weights:=DIR/balance.yaml output:=DIR
+
+Without output the checkpoint goes beside the dataset, into DATASET.policy.
 """
 
 from balanced_bc.nodes.launching import Given, description, node
@@ -11,7 +13,8 @@ ARGUMENTS = ("dataset", "weights", "output", "policy", "seed", "device")
 
 def actions(given: Given) -> list[Action]:
     """The trainer, which ends by itself."""
-    return [node("trainer", given, ARGUMENTS, use_sim_time=False)]
+    default = {"output": given["dataset"].rstrip("/") + ".policy"} if "dataset" in given else {}
+    return [node("trainer", given, ARGUMENTS, use_sim_time=False, **default)]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from balanced_bc.cli import VERBS, expanded, main
+from balanced_bc.cli import VERBS, main
+from balanced_bc.options import expanded
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -45,6 +46,18 @@ def test_a_configuration_file_holds_the_same_options(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"steps": 5, "channels": [8, 16]}, sort_keys=False))
     words = ["--output", "x", "--config", str(path), "--steps", "7"]
     assert expanded(words) == ["--steps", "5", "--channels", "8", "16", "--output", "x", "--steps", "7"]
+
+
+def test_groups_and_switches_of_a_configuration_file_are_spelled_out(tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    path.write_text(yaml.safe_dump({"check": True, "quiet": False, "encoding": {"steps": 5}}, sort_keys=False))
+    assert expanded([f"--config={path}"]) == ["--check", "--encoding.steps", "5"]
+
+
+def test_a_damaged_configuration_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    path.write_text("steps: [")
+    assert "is no YAML" in refused(capsys, "train", "--config", str(path))
 
 
 def test_a_missing_configuration_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,14 +65,24 @@ class Guard:
         self._fault = self._fault or fault
         return self.slow_down()
 
+    def halt(self, fault: str) -> Floats:
+        """Latch a fault as `stop`, and command zero at once: for when time itself cannot be trusted with a ramp."""
+        self.stop(fault)
+        self.rest()
+        return self._previous.copy()
+
     def slow_down(self) -> Floats:
         """The next command of the ramp to zero; latches nothing."""
         self._previous = limit(np.zeros(TWIST_SIZE), self._previous, self.period, self.limits)
         return self._previous.copy()
 
+    def rest(self) -> None:
+        """Go on from zero, because that is what the arm was told last; a fault stays."""
+        self._previous = np.zeros(TWIST_SIZE)
+
     def reset(self) -> None:
         """Forget the fault and begin at rest."""
-        self._previous = np.zeros(TWIST_SIZE)
+        self.rest()
         self._fault = None
 
 

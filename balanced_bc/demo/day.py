@@ -16,11 +16,12 @@ from balanced_bc.demo import report
 from balanced_bc.demo.config import DemoConfig
 from balanced_bc.demo.errors import DemoError
 from balanced_bc.demo.film import film
-from balanced_bc.demo.processes import Nodes, Value
+from balanced_bc.demo.processes import ENDING, Nodes, Value
+from balanced_bc.demonstrations.durable import write_yaml
 
 DOMAINS = 101
 """ROS domains from 1 to this one are safe on Linux: their ports do not collide with those of other programs."""
-PACE: dict[str, Value] = {"real_time_factor": 0.0, "wait_for_command": 2.0}
+PACE: dict[str, Value] = {"real_time_factor": 0.0, "wait_for_command": 5.0}
 """As fast as the machine allows, and no command is missed."""
 UNSEEN = 100_000
 """Seeds of rollouts begin here, far from those of the demonstrations."""
@@ -58,7 +59,7 @@ def remember(config: DemoConfig) -> None:
         if config.output.exists() and any(config.output.iterdir()):
             raise DemoError(f"{config.output} exists and is no demo; choose another folder with --output")
         config.output.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+        write_yaml(path, plain)
         return
     earlier = {**yaml.safe_load(path.read_text(encoding="utf-8")), "output": str(config.output)}
     if earlier != plain:
@@ -110,7 +111,7 @@ def deploy(config: DemoConfig, nodes: Nodes, name: str) -> None:
     step("Deploy", f"the {name} policy, {config.rollouts} rollouts of each behavior")
     counts, results = f"slider={config.rollouts},drawer={config.rollouts}", report.results_of(config, name)
     nodes.start("simulator", {"task": "opening", **PACE})
-    nodes.start("policy", {"use_sim_time": True, "checkpoint": config.output / name})
+    nodes.start("policy", {"use_sim_time": True, "autostart": False, "checkpoint": config.output / name})
     takes: dict[str, Value] = {"actor": "policy", "counts": counts, "results": results, "seed": UNSEEN + config.seed}
     nodes.run("conductor", {"use_sim_time": True, **takes})
     nodes.stop()
@@ -132,13 +133,14 @@ def step(title: str, text: str) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let SIGTERM end the demo as Ctrl+C does, so that no process is left behind."""
+    """Let SIGTERM and a closed terminal end the demo as Ctrl+C does, so that no process is left behind."""
 
-    def on_term(_number: int, _frame: object) -> None:
+    def on_signal(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, on_term)
+    previous = [(kind, signal.signal(kind, on_signal)) for kind in ENDING]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for kind, handler in previous:
+            signal.signal(kind, handler)

@@ -38,7 +38,10 @@ def film(checkpoint: Path, takes: Sequence[tuple[str, int]], task: str, path: Pa
     frames = [frame for take in takes for frame in rolled(world, actor, *take)]
     world.close()
     images = [Image.fromarray(frame).quantize(COLORS, dither=Image.Dither.NONE) for frame in frames]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=round(1000 * EVERY / 30), loop=0)
+    part = path.with_name(f".{path.name}")
+    duration = round(1000 * EVERY / 30)
+    images[0].save(part, format="GIF", save_all=True, append_images=images[1:], duration=duration, loop=0)
+    part.replace(path)
 
 
 def rolled(world: TabletopEnv, actor: ChunkedActor, behavior: str, seed: int) -> Iterator[Frame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import NamedTuple
 
 from balanced_bc.demo.errors import DemoError
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Signals that end the demo."""
 PATIENCE = 10.0
 """How long a node may take to end after each signal, [s]."""
 
@@ -76,6 +79,7 @@ class Nodes:
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
         self._running.append(Running(name, process, log))
         return self._running[-1]
@@ -86,7 +90,9 @@ class Nodes:
         Raises:
             DemoError: The node, or one that runs in the background, ended with an error.
         """
-        process = subprocess.Popen(command(name, parameters), env=self.environment, start_new_session=True)
+        process = subprocess.Popen(
+            command(name, parameters), env=self.environment, start_new_session=True, preexec_fn=end_with_parent
+        )
         self._running.append(Running(name, process, self.logs))
         while process.poll() is None:
             time.sleep(0.1)
@@ -101,13 +107,30 @@ class Nodes:
                 raise DemoError(f"the {node.name} ended with exit code {node.process.returncode}; see {node.log}")
 
     def stop(self) -> None:
-        """End every node: SIGINT, and for those that do not listen SIGTERM, then SIGKILL."""
+        """End every node: SIGINT, and for those that do not listen SIGTERM, then SIGKILL.
+
+        A second Ctrl+C does not interrupt this.
+        """
+        previous = [(kind, signal.signal(kind, signal.SIG_IGN)) for kind in ENDING]
+        try:
+            self._stop()
+        finally:
+            for kind, handler in previous:
+                signal.signal(kind, handler)
+
+    def _stop(self) -> None:
         for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             alive = [node.process for node in self._running if node.process.poll() is None]
             for process in alive:
                 process.send_signal(kind)
             wait_for(alive, PATIENCE)
         self._running.clear()
+
+
+def end_with_parent() -> None:
+    """Ask Linux to end this process when the one that started it ends, even by SIGKILL."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGINT)
 
 
 def command(name: str, parameters: Mapping[str, Value]) -> Sequence[str]:

@@ -100,6 +100,7 @@ def write(config: DemoConfig, names: Sequence[str]) -> None:
         "successes/rollouts = rate [95 % Wilson interval]",
         markdown(rows(config, names)),
         *verdicts(config),
+        "A rollout of each behavior by the balanced policy, simulated again without ROS:",
         "![A rollout of each behavior](rollout.gif)",
     )
     (config.output / "report.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from math import isinf
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,23 @@ class EpisodeWriter:
             trash: Folder for what is discarded.
             contract: The streams that are recorded.
             offers: Topic to the quality of service that its publisher offers, where that is known.
+
+        Raises:
+            DemonstrationError: The folder cannot be made.
         """
         self.contract = contract
-        self.folder = new_folder(episodes)
+        with named(episodes, "takes no new episode"):
+            self.folder = new_folder(episodes)
+            self._bag = BagWriter(self.folder)
         self._trash = trash
         self._offers = dict(offers or {})
-        self._bag = BagWriter(self.folder)
         self._stamps: dict[str, list[int]] = {}
         self._open = True
+
+    @property
+    def open(self) -> bool:
+        """Whether the episode has neither been saved nor discarded."""
+        return self._open
 
     @property
     def index(self) -> int:
@@ -66,11 +76,12 @@ class EpisodeWriter:
             cdr: The message.
 
         Raises:
-            DemonstrationError: The contract has no such stream, or the episode has ended.
+            DemonstrationError: The contract has no such stream, the episode has ended, or the disk is full.
         """
         self._require_open()
         stream = self.contract.stream(topic)
-        self._bag.write(stream.topic, stream.type, log_time, cdr, self._offer(stream))
+        with named(self._bag.file, "cannot be written"):
+            self._bag.write(stream.topic, stream.type, log_time, cdr, self._offer(stream))
         self._stamps.setdefault(stream.topic, []).append(stamp(stream.type, cdr, log_time))
 
     def save(self, tags: Mapping[str, str], provenance: Mapping[str, Any] | None = None) -> EpisodeRecord:
@@ -82,35 +93,40 @@ class EpisodeWriter:
 
         Raises:
             DemonstrationError: A tag is malformed, or what was recorded is no demonstration, because a stream never
-                spoke or at no time spoke with the others. The episode is still open then.
+                spoke or at no time spoke with the others. The episode is still open then. Or the disk is full: then the
+                episode has ended and is in the trash, with as much of its bag as found room.
         """
         self._require_open()
         tags = checked(tags)
         measured = measure(self.contract, {topic: np.array(s, dtype=np.int64) for topic, s in self._stamps.items()})
+        try:
+            with named(self.folder, f"cannot be saved and goes to {self._trash}"):
+                record = self._keep({"tags": tags, "provenance": dict(provenance or {}), **measured})
+        except DemonstrationError:
+            self.discard()
+            raise
         self._open = False
-        self._bag.close()
-        digest = content_hash(self._bag.file)
-        record = EpisodeRecord(
-            index=self.index, tags=tags, segments=(), bag=digest, provenance=dict(provenance or {}), **measured
-        )
-        write_episode(self.folder, record)
         return record
 
     def discard(self) -> Path | None:
         """End the episode and move it to the trash.
 
         Returns:
-            Where it is now; None if nothing had been recorded, so that nothing is kept.
+            Where it is now; None if nothing had been recorded, so that nothing is kept. On a full disk its bag is as
+            long as found room.
+
+        Raises:
+            DemonstrationError: It cannot be moved; the folder stays, unfinished.
         """
         self._require_open()
         self._open = False
-        try:
+        with suppress(OSError):
             self._bag.close()
-        finally:
-            kept = to_trash(self.folder, self._trash) if self._stamps else None
-        if kept is None:
+        with named(self.folder, f"cannot be moved to {self._trash}"):
+            if self._stamps:
+                return to_trash(self.folder, self._trash)
             shutil.rmtree(self.folder)
-        return kept
+        return None
 
     def __enter__(self) -> EpisodeWriter:
         return self
@@ -119,12 +135,27 @@ class EpisodeWriter:
         if self._open:
             self.discard()
 
+    def _keep(self, fields: Mapping[str, Any]) -> EpisodeRecord:
+        self._bag.close()
+        record = EpisodeRecord(index=self.index, segments=(), bag=content_hash(self._bag.file), **fields)
+        write_episode(self.folder, record)
+        return record
+
     def _offer(self, stream: Stream) -> Offer:
         return self._offers.get(stream.topic, LATCHED if isinf(stream.max_age) else Offer())
 
     def _require_open(self) -> None:
         if not self._open:
             raise DemonstrationError(f"episode {self.folder.name} has been saved or discarded; begin another one")
+
+
+@contextmanager
+def named(path: Path, what: str) -> Iterator[None]:
+    """Turn what the disk refuses into an error that names the path and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise DemonstrationError(f"{path} {what}: {error.strerror or error}") from error
 
 
 def measure(contract: RobotContract, stamps: Mapping[str, Stamps]) -> dict[str, Any]:

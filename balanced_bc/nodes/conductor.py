@@ -81,6 +81,7 @@ class Conductor(Node):
         await self.prepare()
         for behavior in self.counts:
             self.show(behavior)
+        self.say_if_idle()
         for behavior, count in self.counts.items():
             while self.done(behavior) < count:
                 await self.take(behavior)
@@ -164,9 +165,15 @@ class Conductor(Node):
 
     def refuse_endless_failure(self, behavior: str, success: bool) -> None:
         """Give up when nothing can be saved again and again."""
-        recent = [take.success for take in self.ledger.takes if take.behavior == behavior][1 - self.config.attempts :]
-        if not success and len(recent) == self.config.attempts - 1 and not any(recent):
+        if not success and self.ledger.failures(behavior) + 1 >= self.config.attempts:
             raise NodeError(f"{behavior} failed {self.config.attempts} times in a row; see {self.config.results}")
+
+    def say_if_idle(self) -> None:
+        """Say that everything is there already, if it is."""
+        if all(self.done(behavior) >= count for behavior, count in self.counts.items()):
+            where = "the dataset" if self.config.actor == DEMONSTRATOR else self.config.results
+            has = ", ".join(f"{self.done(behavior)} of {count} {behavior}" for behavior, count in self.counts.items())
+            self.get_logger().info(f"nothing to do: {where} has {has}")
 
     def done(self, behavior: str) -> int:
         """Takes of a behavior that count."""

@@ -64,7 +64,7 @@ ARGUMENTS = {
     "policy": Argument("What the policy sees.", str, ("image", "state")),
     "device": Argument("Where to compute: auto, cuda or cpu."),
     "checkpoint": Argument("Folder of the checkpoint. Needed."),
-    "output": Argument("Folder to write. Needed."),
+    "output": Argument("Folder to write."),
 }
 EVERYWHERE = ("params_file", "namespace", "log_level")
 
@@ -98,6 +98,7 @@ def node(name: str, given: Given, takes: Iterable[str] = (), config: str = "", *
     named = {key: _value(key, given[key]) for key in takes if key in given}
     files = [str(share_folder() / "config" / config)] if config else []
     files += [given["params_file"]] if "params_file" in given else []
+    _require_files(files)
     clock = given.get("use_sim_time", str(given.get("robot", ROBOT) == ROBOT).lower())
     executable, package, arguments = _found(name)
     return Node(
@@ -112,6 +113,12 @@ def node(name: str, given: Given, takes: Iterable[str] = (), config: str = "", *
         exec_name=name,
         on_exit=Shutdown(reason=f"{name} ended"),
     )
+
+
+def _require_files(paths: Iterable[str]) -> None:
+    """Refuse a file that is missing: launch would warn and go on without its parameters."""
+    if missing := [path for path in paths if not Path(path).is_file()]:
+        raise NodeError(f"there is no file {', '.join(missing)}")
 
 
 def _declaration(name: str) -> DeclareLaunchArgument:

@@ -33,7 +33,8 @@ class BringUp:
     """Whether the node configures and activates itself; otherwise a lifecycle manager or `ros2 lifecycle` does.
     Set to false while the node waits, it gives up starting itself."""
     patience: float = field(default=10.0, metadata={"range": (0.0, 3600.0)})
-    """How long a node that starts itself waits for what it needs before it gives up, [s]."""
+    """How long a node that starts itself waits for what each transition needs before it gives up, [s].
+    What the node itself takes, such as loading, does not count."""
 
 
 class ManagedNode(LifecycleNode):
@@ -57,14 +58,19 @@ class ManagedNode(LifecycleNode):
         begun = monotonic()
 
         def on_look() -> None:
+            nonlocal begun
             if not self.get_parameter("autostart").value:
                 timer.cancel()
                 return
-            if self.missing() and monotonic() - begun < how.patience:
+            looked = monotonic()
+            missing = self.missing()
+            begun += monotonic() - looked
+            if missing and monotonic() - begun < how.patience:
                 return
             step = self.trigger_configure if self.state == UNCONFIGURED else self.trigger_activate
             if step() != TransitionCallbackReturn.SUCCESS:
                 self.exit_code = WRONG_USE
+            begun = monotonic()
             if self.state == ACTIVE or self.exit_code is not None:
                 timer.cancel()
 

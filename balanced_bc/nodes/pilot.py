@@ -61,6 +61,7 @@ class Pilot:
         self._pose: Sample | None = None
         self._malformed: str | None = None
         self._waited = 0
+        self._newest = 0
 
     @property
     def streams(self) -> tuple[Stream, ...]:
@@ -80,14 +81,24 @@ class Pilot:
 
     def begin(self) -> None:
         """Begin at rest with a fresh look, and forget a fault."""
+        self.rest()
         self.guard.reset()
-        self._actor.reset()
-        self._gripper = GripperState()
         self._malformed = None
         self._waited = 0
 
+    def rest(self) -> None:
+        """Go on from standing still, with a fresh look and a gripper that was told nothing; a fault stays."""
+        self.guard.rest()
+        self._actor.reset()
+        self._gripper = GripperState()
+
+    def halt(self, fault: str) -> Motion:
+        """Latch a fault and stand still at once."""
+        return Motion(self.guard.halt(fault))
+
     def missing(self, now: int) -> str:
         """What an observation at `now` [ns] lacks; empty when nothing."""
+        self._went_back(now)
         try:
             self._latest.observation(now)
             self._position(now)
@@ -97,6 +108,8 @@ class Pilot:
 
     def tick(self, now: int) -> Motion:
         """The next command, at `now` [ns]; whatever is wrong latches a fault and ramps to zero."""
+        if back := self._went_back(now):
+            return Motion(self.guard.stop(back))
         try:
             return self._motion(now)
         except StaleObservation as error:
@@ -119,6 +132,15 @@ class Pilot:
             return Motion(twist)
         self._gripper, opens = follow(self._gripper, float(action[6]), now, GripperConfig())
         return Motion(twist, opens)
+
+    def _went_back(self, now: int) -> str:
+        """Whether the clock is behind what it was at the last look; then what was heard until now is forgotten."""
+        newest, self._newest = self._newest, now
+        if now >= newest:
+            return ""
+        self._latest.clear()
+        self._pose = None
+        return f"the clock went back by {(newest - now) * NANOSECONDS:.3f} s"
 
     def _may_wait(self) -> bool:
         """Whether the first look may still be waited for: nothing has moved yet."""

@@ -6,7 +6,7 @@ diagnostics. Services: ~/reset_fault, ~/set_shadow. Inactive says nothing; every
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,8 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from numpy.typing import NDArray
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
@@ -49,6 +51,9 @@ class PolicyNodeConfig(BringUp):
     """Where the policy computes; auto: CUDA where torch finds it, else the CPU."""
     shadow: bool = False
     """Whether commands go to ~/shadow_command instead of the arm; ~/set_shadow changes it."""
+    clock_patience: float = field(default=2.0, metadata={"range": (0.1, 3600.0)})
+    """Wall time without a tick after which the clock counts as standing still, a fault, [s]; a simulator that is
+    slower than real time needs more than one period of its own."""
 
 
 class PolicyNode(ManagedNode):
@@ -63,6 +68,7 @@ class PolicyNode(ManagedNode):
         self.pilot: Pilot | None = None
         self.loaded: Pilot | None = None
         self.timer: Timer | None = None
+        self.alarm: Timer | None = None
         self.ears: list[Any] = []
         self.says_twist = self.create_publisher(TwistStamped, VELOCITY_COMMAND, qos.COMMANDS)
         self.says_gripper = self.create_publisher(Float32, GRIPPER_COMMAND, qos.COMMANDS)
@@ -97,6 +103,8 @@ class PolicyNode(ManagedNode):
         if missing := self.missing():
             raise NodeError(f"not ready to act: {'; '.join(missing)}")
         pilot.begin()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.alarm = self.create_timer(self.config.clock_patience, self.on_silence, clock=steady)
         self.timer = self.create_timer(self.contract.period, self.on_tick)
         self.say_state(ACTIVE)
         return super().on_activate(state)
@@ -124,39 +132,58 @@ class PolicyNode(ManagedNode):
 
     @explained
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stand still."""
+        """Stand still and forget the policy."""
         self.stand_still()
+        self.forget()
+        self.say_state(UNCONFIGURED)
         return super().on_error(state)
 
     def on_message(self, topic: str, message: Any) -> None:
-        """Remember what a stream said."""
+        """Remember what a stream said; a message may still be on its way when the policy is forgotten."""
+        if self.pilot is None:
+            return
         try:
-            self.flown().add(topic, decode(topic, message, self.contract, self.now()))
+            self.pilot.add(topic, decode(topic, message, self.contract, self.now()))
         except BalancedBCError as error:
-            self.flown().refuse(str(error))
+            self.pilot.refuse(str(error))
 
     def on_tick(self) -> None:
-        """Say the next command."""
-        pilot, before = self.flown(), self.flown().guard.fault
-        motion = pilot.tick(self.now())
-        if pilot.guard.fault and not before:
-            self.say_state(f"{FAULT}: {pilot.guard.fault}")
-            self.get_logger().error(f"fault: {pilot.guard.fault}; the arm stops until {self.get_name()}/reset_fault")
-        self.command(motion)
+        """Say the next command, stamped with the time that it answers."""
+        now, pilot = self.now(), self.flown()
+        before = pilot.guard.fault
+        motion = pilot.tick(now)
+        self.say_fault(before)
+        self.command(motion, now)
+        if self.alarm is not None:
+            self.alarm.reset()
+
+    def on_silence(self) -> None:
+        """No tick came for long: say zero, again and again until one does."""
+        pilot = self.flown()
+        before = pilot.guard.fault
+        motion = pilot.halt(f"the clock stands still: no tick for {self.config.clock_patience:g} s")
+        self.say_fault(before)
+        self.command(motion, self.now())
 
     def on_reset_fault(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        """~/reset_fault."""
+        """~/reset_fault: only when the arm was told zero, because the next command begins there."""
         fault = self.pilot.guard.fault if self.pilot else None
-        if self.pilot and fault:
+        if self.pilot is None or fault is None:
+            response.success, response.message = False, "there is no fault"
+        elif not self.pilot.guard.at_rest:
+            response.success, response.message = False, f"still stopping because of: {fault}; ask again"
+        else:
             self.pilot.begin()
             self.say_state(self.state)
-        response.success, response.message = fault is not None, f"forgot: {fault}" if fault else "there is no fault"
+            response.success, response.message = True, f"forgot: {fault}"
         return response
 
     def on_set_shadow(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         """~/set_shadow: let the arm be commanded, or only show what would be."""
         if request.data and self.timer is not None:
-            self.say_twist(np.zeros(6))
+            self.say_twist(np.zeros(6), self.now())
+        if self.pilot is not None and self.shadow and not request.data:
+            self.pilot.rest()  # the arm stands, and its gripper was told nothing, whatever the shadow did
         self.shadow = bool(request.data)
         response.success, response.message = (
             True,
@@ -189,16 +216,23 @@ class PolicyNode(ManagedNode):
         kind = messages.message_type(stream.type)
         return self.create_subscription(kind, stream.topic, partial(self.on_message, stream.topic), qos.NEWEST)
 
-    def command(self, motion: Motion) -> None:
-        """Say a command; the gripper first, so that whoever waits for the velocity has both."""
+    def command(self, motion: Motion, now: int) -> None:
+        """Say a command that answers `now` [ns]; the gripper first: who waits for the velocity then has both."""
         if motion.opens is not None and not self.shadow:
             self.says_gripper.publish(Float32(data=float(motion.opens)))
-        self.say_twist(motion.twist)
+        self.say_twist(motion.twist, now)
 
-    def say_twist(self, twist: NDArray[np.float64]) -> None:
-        """Say a velocity, to the arm or to the shadow."""
+    def say_twist(self, twist: NDArray[np.float64], stamp: int) -> None:
+        """Say a velocity, stamped `stamp` [ns], to the arm or to the shadow."""
         mouth = self.says_shadow if self.shadow else self.says_twist
-        mouth.publish(messages.twist_stamped(twist, self.now(), self.contract.base_frame))
+        mouth.publish(messages.twist_stamped(twist, stamp, self.contract.base_frame))
+
+    def say_fault(self, before: str | None) -> None:
+        """Say that a fault was latched, unless there was one before."""
+        fault = self.flown().guard.fault
+        if fault and not before:
+            self.say_state(f"{FAULT}: {fault}")
+            self.get_logger().error(f"fault: {fault}; the arm stops until {self.get_name()}/reset_fault")
 
     def say_state(self, text: str) -> None:
         """Say how the node is doing."""
@@ -207,12 +241,14 @@ class PolicyNode(ManagedNode):
         self.says_diagnostics.publish(messages.diagnostics("policy", text, {"shadow": self.shadow}, self.now(), fine))
 
     def stand_still(self) -> None:
-        """End the timer and say zero velocity."""
-        if self.timer is None:
+        """End the timers and say zero velocity."""
+        if self.timer is None or self.alarm is None:
             return
         self.destroy_timer(self.timer)
-        self.timer = None
-        self.say_twist(np.zeros(6))
+        self.destroy_timer(self.alarm)
+        self.timer = self.alarm = None
+        self.flown().rest()
+        self.say_twist(np.zeros(6), self.now())
 
     def forget(self) -> None:
         """Unsubscribe and drop the policy."""

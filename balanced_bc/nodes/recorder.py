@@ -6,11 +6,11 @@ Services: ~/start, ~/save, ~/discard, ~/undo, ~/mark_success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -124,10 +124,11 @@ class Recorder(ManagedNode):
             return qos.RECORDED_COMMANDS
         return qos.FOLLOWED if stream in self.contract.task_streams else qos.RECORDED
 
-    def on_message(self, topic: str, data: bytes) -> None:
-        """A stream said something."""
+    def on_message(self, topic: str, data: bytes, about: Mapping[str, int]) -> None:
+        """A stream said something; `about` is rclpy's MessageInfo."""
         if self.session is not None:
-            self.session.on_message(topic, data, self.now(), monotonic())
+            sent = about["source_timestamp"] or time_ns()
+            self.session.on_message(topic, data, self.now(), monotonic(), sent)
 
     def on_behavior(self, message: String) -> None:
         """The task says which behavior is wanted."""

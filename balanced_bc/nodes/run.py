@@ -86,7 +86,9 @@ def _spin(make_node: Callable[[], Closing], stop: Event) -> int:
     finally:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        node.close()
-        executor.shutdown()
-        cast(Node, node).destroy_node()
+        try:
+            node.close()
+        finally:
+            executor.shutdown()
+            cast(Node, node).destroy_node()
     return node.exit_code or 0

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 
-from balanced_bc.demonstrations.contract import TASK_BEHAVIOR, TASK_SUCCESS
+from balanced_bc.demonstrations.cdr import stamp as stamp_in
+from balanced_bc.demonstrations.contract import GRIPPER_COMMAND, TASK_BEHAVIOR, TASK_SUCCESS, VELOCITY_COMMAND
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.recording import EpisodeWriter
 from balanced_bc.demonstrations.tags import BEHAVIOR, SUCCESS, checked
 from balanced_bc.nodes.errors import NodeError
-from balanced_bc.nodes.hearing import Hearing
+from balanced_bc.nodes.hearing import Gripper, Hearing, Pairing
 from balanced_bc.nodes.states import IDLE, RECORDING
 
 
@@ -30,6 +31,7 @@ class Session:
         self.hearing = Hearing(stream.topic for stream in dataset.contract.streams)
         self._holding = {stream.topic for stream in dataset.contract.streams if stream.max_age == inf}
         self._held: dict[str, bytes] = {}
+        self._pairing = Pairing()
         self._said: dict[str, str] = {}
         self._take: EpisodeWriter | None = None
         self._take_tags: dict[str, str] = {}
@@ -47,7 +49,7 @@ class Session:
         tags = " ".join(f"{axis}={value}" for axis, value in self._current_tags().items() if axis != SUCCESS)
         return f"{RECORDING} {self._take.folder.name} {tags}"
 
-    def on_message(self, topic: str, data: bytes, stamp: int, wall: float) -> None:
+    def on_message(self, topic: str, data: bytes, stamp: int, wall: float, sent: int) -> None:
         """Remember a message, and record it if a take is open.
 
         Args:
@@ -55,16 +57,24 @@ class Session:
             data: Serialized message.
             stamp: Time of reception on the node's clock, [ns].
             wall: The same on a clock that always runs, [s].
+            sent: When it was sent, on the sender's wall clock, [ns].
         """
         self.hearing.on_message(topic, wall)
         if topic in self._holding:
             self._held[topic] = data
+        if topic == VELOCITY_COMMAND:
+            self._pairing.on_velocity(sent, stamp_in(self.dataset.contract.stream(topic).type, data, stamp))
         if self._take is not None:
-            self._take.write(topic, stamp, data)
+            self._record(self._take, topic, data, stamp, sent)
 
     def on_said(self, topic: str, text: str) -> None:
-        """Remember what the task's topics say: the behavior that is wanted, and whether it was done."""
+        """Remember what the task's topics say: the behavior that is wanted, and whether it was done.
+
+        The behavior is said when the world is reset; that opens the gripper, so its last command holds no longer.
+        """
         self._said[topic] = text
+        if topic == TASK_BEHAVIOR:
+            self._held.pop(GRIPPER_COMMAND, None)
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Set tags of the open take, or of the next one if none is open."""
@@ -90,15 +100,23 @@ class Session:
     def save(self, provenance: Mapping[str, str]) -> str:
         """Keep the open take; when this returns, it is on the disk."""
         take = self._open_take()
-        record = take.save(self._current_tags(), provenance)
-        self._end()
+        for stamp, data in self._pairing.alone():
+            take.write(GRIPPER_COMMAND, stamp, data)
+        try:
+            record = take.save(self._current_tags(), provenance)
+        finally:
+            if not take.open:
+                self._end()
         tags = " ".join(f"{axis}={value}" for axis, value in record.tags.items())
         return f"saved {record.name} {tags}: {record.pairs} pairs, {record.duration:.1f} s, {record.gaps} gaps"
 
     def discard(self) -> str:
         """Move the open take to the trash."""
-        folder = self._open_take().discard()
-        self._end()
+        take = self._open_take()
+        try:
+            folder = take.discard()
+        finally:
+            self._end()
         return f"discarded, now in {folder}" if folder else "discarded; nothing had been recorded"
 
     def undo(self) -> str:
@@ -133,7 +151,17 @@ class Session:
             raise NodeError("no take is open; call ~/start first")
         return self._take
 
+    def _record(self, take: EpisodeWriter, topic: str, data: bytes, stamp: int, sent: int) -> None:
+        """Write a message; a gripper command as soon as its velocity command has come."""
+        if topic == GRIPPER_COMMAND:
+            self._pairing.on_gripper(Gripper(sent, stamp, data))
+        else:
+            take.write(topic, stamp, data)
+        for its_stamp, gripper in self._pairing.paired():
+            take.write(GRIPPER_COMMAND, its_stamp, gripper)
+
     def _end(self) -> None:
+        self._pairing.alone()
         self._take = None
         self._take_tags = {}
 

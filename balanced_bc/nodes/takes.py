@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,6 +63,11 @@ class Ledger:
     def successes(self, behavior: str) -> int:
         """Takes of a behavior that succeeded."""
         return sum(take.behavior == behavior and take.success for take in self.takes)
+
+    def failures(self, behavior: str) -> int:
+        """Takes of a behavior that failed since its last success."""
+        takes = (take for take in reversed(self.takes) if take.behavior == behavior)
+        return sum(1 for _ in takewhile(lambda take: not take.success, takes))
 
     def next_seed(self, behavior: str, first: int) -> int:
         """First seed from `first` on that no take of this behavior has used."""

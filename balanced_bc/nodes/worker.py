@@ -34,6 +34,10 @@ class Shown(NamedTuple):
     note: str
 
 
+class Abandoned(Exception):  # noqa: N818
+    """Ends the thread from within: the process was told to end, and half a result is no result."""
+
+
 class Worker(Node):
     """Runs a generator in a thread, so that services and signals are answered while it computes.
 
@@ -43,7 +47,7 @@ class Worker(Node):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.exit_code: int | None = None
-        self._stop = Event()
+        self._stop, self._abandon = Event(), Event()
         self._reports: SimpleQueue[Any] = SimpleQueue()
         self._thread: Thread | None = None
         self._bars = Bars(self)
@@ -75,9 +79,9 @@ class Worker(Node):
             return
 
     def close(self) -> None:
-        """Stop, and wait for the thread."""
+        """Wait for the thread; work that is not done is abandoned, and nothing of it is written."""
         self._bars.close()
-        self._stop.set()
+        self._abandon.set()
         if self._thread is not None:
             self._thread.join(PATIENCE)
         if self.exit_code is None:
@@ -94,9 +98,15 @@ class Worker(Node):
     def _show(self, shown: Shown) -> None:
         self._bars.show(self.get_name(), shown.done, 1.0, f"{shown.done:.0%}", shown.note)
 
+    def _is_stopped(self) -> bool:
+        """What the work asks now and then."""
+        if self._abandon.is_set():
+            raise Abandoned
+        return self._stop.is_set()
+
     def _work(self, work: Callable[[Callable[[], bool]], Iterator[Any]]) -> None:
         try:
-            for report in work(self._stop.is_set):
+            for report in work(self._is_stopped):
                 self._reports.put(report)
             self._reports.put(None)
         except Exception as error:

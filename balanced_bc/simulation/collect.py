@@ -103,12 +103,14 @@ def collect(
         workers: Processes that simulate.
 
     Raises:
-        SimulationError: A name or a number makes no sense; what exists is listed.
+        SimulationError: A name or a number makes no sense; what exists is listed. Or the dataset has demonstrations
+            of a behavior from this seed already; the same ones would come again.
     """
     _check(dataset, task, counts, quality, workers)
+    _require_new(dataset, task, counts, quality, seed)
     total = sum(counts.values())
     for done, recording in enumerate(_recordings(_jobs(task, counts, quality, seed), workers), start=1):
-        episode = _save(dataset, recording)
+        episode = _save(dataset, recording, seed)
         yield Progress(done, total, recording.job.behavior, episode, recording.steps, recording.attempts)
 
 
@@ -183,14 +185,29 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _save(dataset: Dataset, recording: Recording) -> int:
+def _save(dataset: Dataset, recording: Recording, collect_seed: int) -> int:
     job = recording.job
     tags = {BEHAVIOR: job.behavior, QUALITY: job.quality, OPERATOR: "scripted", SUCCESS: "true"}
-    provenance = {"world": "tabletop", "task": job.task, "seed": recording.seed, "attempts": recording.attempts}
+    drawn = {"collect_seed": collect_seed, "seed": recording.seed, "attempts": recording.attempts}
+    provenance = {"world": "tabletop", "task": job.task, **drawn}
     with dataset.writer() as writer:
         for topic, stamp, cdr in recording.messages:
             writer.write(topic, stamp, cdr)
         return writer.save(tags, provenance).index
+
+
+def _require_new(dataset: Dataset, task: str, counts: Mapping[str, int], quality: str, seed: int) -> None:
+    wanted = {(task, behavior, quality) for behavior, number in counts.items() if number}
+    sources: dict[int, list[str]] = {}
+    for record in dataset.episodes:
+        source, kind = record.provenance.get("collect_seed"), record.provenance.get("task")
+        if isinstance(source, int) and (kind, record.tags.get(BEHAVIOR), record.tags.get(QUALITY)) in wanted:
+            sources.setdefault(source, []).append(record.name)
+    if again := sources.get(seed):
+        raise SimulationError(
+            f"{dataset.path} has {quality} demonstrations from seed {seed} already, as {again[0]}; the same would come "
+            f"again. Take another seed, as in --seed {max(sources) + 1}"
+        )
 
 
 def _check(dataset: Dataset, task: str, counts: Mapping[str, int], quality: str, workers: int) -> None:

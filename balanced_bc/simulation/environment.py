@@ -55,6 +55,7 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
         window: bool = False,
         horizon: int = 150,
         limits: Limits | None = None,
+        render_mode: str | None = "rgb_array",
         render_size: int = 400,
     ) -> None:
         """Make the world; `reset` begins the first episode.
@@ -65,13 +66,14 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
             window: Whether a window shows the world.
             horizon: Steps after which an episode is truncated.
             limits: Largest speeds.
+            render_mode: rgb_array, or None; what gymnasium.make passes.
             render_size: Height and width of what `render` returns, [px].
         """
         self.task = task
         self.behaviors = behaviors_of(task)
         self.behavior = ""
         self.horizon = horizon
-        self.render_mode = "rgb_array"
+        self.render_mode = render_mode
         self._limits = limits or Limits()
         self._render_images = render_images
         self._render_size = render_size

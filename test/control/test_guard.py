@@ -58,6 +58,22 @@ def test_a_reset_forgets_the_fault(guard: Guard) -> None:
     assert run(guard, FORWARD, 10).any()
 
 
+def test_halting_latches_a_fault_and_commands_zero_at_once(guard: Guard) -> None:
+    run(guard, FORWARD, 10)
+    assert not guard.halt("the clock stands still").any()
+    assert guard.at_rest
+    assert guard.fault == "the clock stands still"
+
+
+def test_after_a_rest_the_commands_begin_at_zero_and_a_fault_stays(guard: Guard) -> None:
+    run(guard, FORWARD, 10)
+    guard.rest()
+    assert np.isclose(guard.command(FORWARD, MIDDLE)[0], 0.2)
+    guard.stop("wrong")
+    guard.rest()
+    assert guard.fault == "wrong"
+
+
 def test_a_proposal_that_is_not_finite_is_a_fault(guard: Guard) -> None:
     run(guard, FORWARD, 10)
     guard.command(np.full(6, np.nan), MIDDLE)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
 
@@ -163,3 +165,49 @@ def test_a_robot_without_cameras_can_be_recorded(tmp_path: Path, contract: Robot
         write_ticks(writer, without=tuple(camera.topic for camera in contract.cameras))
         record = writer.save({"behavior": "slider"})
     assert blind.demonstration(record.index).images == {}
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file can grow beyond a few bytes."""
+    before = getrlimit(RLIMIT_FSIZE)
+    setrlimit(RLIMIT_FSIZE, (64, before[1]))
+    try:
+        yield
+    finally:
+        setrlimit(RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_refuses_the_save_by_name_and_the_recording_is_in_the_trash(
+    dataset: Dataset, write_ticks: Write
+) -> None:
+    writer = dataset.writer()
+    write_ticks(writer)
+    with full_disk(), pytest.raises(DemonstrationError, match=r"000000 cannot be saved .*trash: File too large"):
+        writer.save({"behavior": "slider"})
+    assert not writer.open
+    assert (dataset.episodes, dataset.unfinished) == ((), ())
+    assert (dataset.path / "trash" / "000000" / "000000.mcap").exists()
+
+
+def test_an_episode_that_the_disk_had_no_room_to_register_is_not_half_registered(
+    dataset: Dataset, write_ticks: Write
+) -> None:
+    writer = dataset.writer()
+    write_ticks(writer)
+    (writer.folder / f".episode.yaml.{os.getpid()}").mkdir()
+    with pytest.raises(DemonstrationError, match="cannot be saved"):
+        writer.save({"behavior": "slider"})
+    assert (dataset.episodes, dataset.unfinished) == ((), ())
+
+
+def test_a_full_disk_while_writing_is_named_and_leaves_nothing_half_there(dataset: Dataset, write_ticks: Write) -> None:
+    def record() -> None:
+        with dataset.writer() as writer:
+            for first in range(0, 100_000, 10):
+                write_ticks(writer, range(first, first + 10))
+
+    with full_disk(), pytest.raises(DemonstrationError, match=r"000000.mcap cannot be written: File too large"):
+        record()
+    assert (dataset.episodes, dataset.unfinished) == ((), ())
+    assert (dataset.path / "trash" / "000000").exists()

@@ -107,13 +107,13 @@ class Watched(PolicyNode):
         self.frames: dict[int, Observation] = {}
         super().__init__()
 
-    def command(self, motion: Motion) -> None:
+    def command(self, motion: Motion, now: int) -> None:
         """Remember, then command."""
         assert self.pilot is not None
         assert self.pilot.guard.fault is None
         if self.pilot.seen is not None:
-            self.frames[self.now()] = self.pilot.seen
-        super().command(motion)
+            self.frames[now] = self.pilot.seen
+        super().command(motion, now)
 
 
 def test_the_frame_that_the_policy_saw_is_the_frame_that_the_bag_gives(world: Graph, tiny: Path) -> None:

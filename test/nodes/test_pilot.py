@@ -105,6 +105,26 @@ def test_beginning_again_forgets_the_fault(pilot: Pilot) -> None:
     assert np.allclose(run(pilot, 5, start=2)[-1], (0.1, 0, 0, 0, 0, 0))
 
 
+def test_a_clock_that_goes_back_is_a_fault_and_what_was_heard_before_is_forgotten(pilot: Pilot) -> None:
+    run(pilot, 40)
+    assert pilot.tick(20 * PERIOD).twist[0] < 0.1
+    assert "the clock went back by 0.667 s" in str(pilot.guard.fault)
+    assert "has not spoken yet" in pilot.missing(20 * PERIOD)
+
+
+def test_resting_begins_at_zero_and_tells_the_gripper_again_but_forgets_no_fault() -> None:
+    pilot = Pilot(Straight((0.5, 0, 0, 0, 0, 0, -1.0)), CONTRACT, Limits(), scene=False)
+    run(pilot, 5)
+    pilot.rest()
+    hear(pilot, 6 * PERIOD)
+    motion = pilot.tick(6 * PERIOD)
+    assert np.isclose(motion.twist[0], 0.2)
+    assert motion.opens is False
+    pilot.halt("wrong")
+    pilot.rest()
+    assert pilot.guard.fault == "wrong"
+
+
 def test_what_is_missing_is_said_before_anything_moves(pilot: Pilot) -> None:
     assert "has not spoken yet" in pilot.missing(PERIOD)
     hear(pilot, PERIOD)

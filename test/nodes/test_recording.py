@@ -12,8 +12,9 @@ from mcap.reader import make_reader
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from balanced_bc.demonstrations.contract import VELOCITY_COMMAND
+from balanced_bc.demonstrations.contract import GRIPPER_COMMAND, VELOCITY_COMMAND
 from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.reading import read_tracks
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.takes import Ledger
 
@@ -49,6 +50,20 @@ def test_in_lock_step_every_tick_has_its_command_and_every_stream(recorded: Path
     for record in Dataset.open(recorded).episodes:
         assert record.gaps == 0
         assert record.pairs == record.streams[VELOCITY_COMMAND].messages
+
+
+def test_in_lock_step_every_gripper_command_has_the_stamp_of_its_velocity_command(recorded: Path) -> None:
+    dataset = Dataset.open(recorded)
+    for record in dataset.episodes:
+        tracks = read_tracks(dataset.folder(record.index), dataset.contract)
+        grips, twists = tracks[GRIPPER_COMMAND].stamps, tracks[VELOCITY_COMMAND].stamps
+        assert set(twists[:-1].tolist()) <= set(grips.tolist()) <= {*twists.tolist(), *grips[:1].tolist()}
+
+
+def test_a_conductor_with_nothing_to_do_says_so_once(world: Graph, recorded: Path) -> None:
+    conduct(world, "slider=1")
+    assert world.log("conductor").count("nothing to do: the dataset has 1 of 1 slider") == 1
+    assert len(Dataset.open(recorded).episodes) == 2
 
 
 def test_an_independent_reader_finds_every_stream_in_the_bag(recorded: Path) -> None:

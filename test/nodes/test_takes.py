@@ -42,3 +42,12 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results.yaml").write_text("hello: 1\n")
     with pytest.raises(NodeError, match="no file of results"):
         Ledger(tmp_path / "results.yaml", "policy")
+
+
+def test_failures_are_counted_since_the_last_success_of_the_behavior(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "results.yaml", "demonstrator")
+    assert ledger.failures("slider") == 0
+    for success in (False, True, False, False):
+        ledger.add(Take("slider", 0, success, 1.0, "done"))
+    ledger.add(Take("drawer", 0, True, 1.0, "done"))
+    assert (ledger.failures("slider"), ledger.failures("drawer")) == (2, 0)

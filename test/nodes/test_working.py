@@ -49,11 +49,15 @@ def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, da
     assert load(output).provenance["steps"] < 100000
 
 
-def test_sigint_ends_training_soon(graph: Graph, dataset: Path) -> None:
-    graph.start("trainer", f"dataset:={dataset}", f"output:={graph.folder / 'policy'}", "steps:=100000", *SMALL)
-    graph.until(lambda: "reading the dataset" in graph.log("trainer"), "the trainer")
+@pytest.mark.parametrize("node", ["trainer", "balancer"])
+def test_sigint_ends_work_soon_and_leaves_no_half_result(graph: Graph, dataset: Path, node: str) -> None:
+    output = graph.folder / "output"
+    graph.start(node, f"dataset:={dataset}", f"output:={output}", "steps:=100000", "image_size:=16")
+    graph.until(lambda: "reading the dataset" in graph.log(node), node)
+    graph.spin(3.0)
     begun = time.monotonic()
-    assert graph.end("trainer") == 1
+    assert graph.end(node) == 1
+    assert not output.exists()
     assert time.monotonic() - begun < 15
 
 

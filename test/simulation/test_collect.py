@@ -69,3 +69,16 @@ def test_a_dataset_of_another_robot_is_refused(tmp_path: Path) -> None:
     other = Dataset.create(tmp_path / "dataset", RobotContract(rate=20.0))
     with pytest.raises(SimulationError, match="rate"):
         next(collect(other, "opening", {"slider": 1}))
+
+
+def test_the_same_seed_again_is_refused_with_another_one_to_take(dataset: Dataset) -> None:
+    with pytest.raises(SimulationError, match=r"optimal demonstrations from seed 1 already, as 000000.*--seed 2"):
+        next(collect(dataset, "opening", {"slider": 1}, seed=1))
+    assert len(dataset.episodes) == 3
+
+
+def test_the_same_seed_serves_another_behavior(tmp_path: Path) -> None:
+    other = Dataset.create(tmp_path / "dataset", RobotContract())
+    for behavior in ("slider", "drawer"):
+        list(collect(other, "opening", {behavior: 1}, seed=1))
+    assert other.counts("behavior") == {"slider": 1, "drawer": 1}
