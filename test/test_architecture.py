@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "balanced_bc"
-ROOT = frozenset({"errors", "options", "tables"})
+ROOT = frozenset({"errors", "options", "ranges", "tables"})
 ALLOWED: dict[str, frozenset[str]] = {
     "demonstrations": frozenset(),
     "policies": frozenset({"demonstrations"}),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal, get_args, get_type_hints
 
 from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.ranges import out_of_range
 
 Method = Literal["imbalanced", "equal", "zero", "remix", "ours"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -18,13 +19,13 @@ class BalancingConfig:
     method: Method = "ours"
     """imbalanced: shares of the dataset. equal: Eq. 8. zero: Eq. 12 with references of 0. remix: Re-Mix. ours: Eq.
     15-18 for references, then Eq. 12."""
-    seed: int = 0
+    seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of initial networks, batches and folds."""
-    steps: int = 600
+    steps: int = field(default=600, metadata={"range": (1, 10**6)})
     """Descent steps of every run: a meta-gradient run, a lane with fixed weights, the min-max step."""
-    batch: int = 64
+    batch: int = field(default=64, metadata={"range": (1, 10**6)})
     """Pairs in a batch, split evenly over the groups (at least 4 of each)."""
-    repeats: int = 3
+    repeats: int = field(default=3, metadata={"range": (1, 1000)})
     """Independent repetitions, each with its own network and its own held-out fold; weights are averaged."""
     proportions: Literal["pairs", "demonstrations"] = "pairs"
     """What rho counts. Plain behavior cloning weighs by pairs; the tables of the paper count demonstrations."""
@@ -41,37 +42,37 @@ class BalancingConfig:
     need no second derivatives and less memory; jvp needs forward mode."""
     meta_optimizer: Literal["sgd", "adam"] = "sgd"
     """Inner step of Eq. 17: plain gradient, or one preconditioned by Adam's second moments of the steps before."""
-    meta_learning_rate: float = 0.1
+    meta_learning_rate: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
     """Inner step size beta_1 of Eq. 17; with adam it is `learning_rate` that counts."""
-    meta_step: float = 0.1
+    meta_step: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
     """Step size beta_2 of Eq. 18 on the normalized meta-gradient."""
-    meta_mixing: float = 0.01
+    meta_mixing: float = field(default=0.01, metadata={"range": (0.0, 0.99)})
     """Share of equal weights that is mixed into the weights of Eq. 18, so that no group dies out."""
-    meta_memory: float = 0.9
+    meta_memory: float = field(default=0.9, metadata={"range": (0.0, 0.9999)})
     """Share of the past in the average of the meta-gradient over time."""
-    gradient_bound: float = 10.0
+    gradient_bound: float = field(default=10.0, metadata={"range": (1e-9, 1e9)})
     """Largest Euclidean norm of a gradient that a plain descent step takes; larger ones are shortened."""
-    learning_rate: float = 1e-3
+    learning_rate: float = field(default=1e-3, metadata={"range": (1e-9, 1.0)})
     """Step size of Adam, for lanes with fixed weights, the min-max step, and Remix."""
-    warmup: int = 100
+    warmup: int = field(default=100, metadata={"range": (0, 10**6)})
     """Descent steps before weights move; at most a quarter of `steps`."""
     ascent: Literal["exponentiated", "projected"] = "exponentiated"
     """How weights follow a gradient on the simplex; projected is Eq. 13 to the letter, projected back."""
-    step_size: float = 0.2
+    step_size: float = field(default=0.2, metadata={"range": (1e-9, 100.0)})
     """Step size of the min-max step over weights (Eq. 13), and Remix's eta."""
-    smoothing: float = 0.05
+    smoothing: float = field(default=0.05, metadata={"range": (0.0, 0.99)})
     """Share of the prior in the weights after every min-max step, and Remix's c."""
-    excess_memory: float = 0.8
+    excess_memory: float = field(default=0.8, metadata={"range": (0.0, 0.9999)})
     """Share of the past in the average of the excess over time."""
-    excess_floor: float = 2.0
+    excess_floor: float = field(default=2.0, metadata={"range": (0.0, 100.0)})
     """Standard errors of a loss; an average excess below them is noise and is not scaled up."""
-    excess_bound: float = 3.0
+    excess_bound: float = field(default=3.0, metadata={"range": (1e-9, 1e9)})
     """Bound on the normalized excess of a group, on both sides."""
-    evaluate_every: int = 5
+    evaluate_every: int = field(default=5, metadata={"range": (1, 10**6)})
     """Descent steps between two measurements of the losses, and between two min-max steps over weights."""
-    evaluation: int = 512
+    evaluation: int = field(default=512, metadata={"range": (1, 10**7)})
     """Pairs on which losses are measured, split evenly over the groups (at least 32 of each)."""
-    repeat_cap: float = 5.0
+    repeat_cap: float = field(default=5.0, metadata={"range": (1.0, 1e9)})
     """Largest weight of a group relative to its share of the pairs; repeating few pairs more often only overfits."""
     vectorize: bool = True
     """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
@@ -79,29 +80,17 @@ class BalancingConfig:
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
         self._check_choices()
-        for name in ("steps", "batch", "repeats", "evaluate_every", "evaluation"):
-            self._check(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("meta_learning_rate", "meta_step", "learning_rate", "step_size", "gradient_bound", "excess_bound"):
-            self._check(name, getattr(self, name) > 0, "above 0")
-        self._check("excess_floor", self.excess_floor >= 0, "at least 0")
-        for name in ("meta_mixing", "meta_memory", "smoothing", "excess_memory"):
-            self._check(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        self._check("warmup", self.warmup >= 0, "at least 0")
-        self._check("repeat_cap", self.repeat_cap >= 1, "at least 1")
+        if problem := out_of_range(self):
+            raise BalancingError(problem)
 
     @property
     def still(self) -> int:
         """Descent steps before weights move in a run of this length."""
         return min(self.warmup, self.steps // 4)
 
-    def _check(self, name: str, fine: bool, wanted: str) -> None:
-        if not fine:
-            raise BalancingError(f"{name} of balancing is {getattr(self, name)!r}; it must be {wanted}")
-
     def _check_choices(self) -> None:
         hints = get_type_hints(type(self))
-        for field in fields(self):
-            choices = get_args(hints[field.name])
-            value = getattr(self, field.name)
+        for name in (each.name for each in fields(self)):
+            choices, value = get_args(hints[name]), getattr(self, name)
             if choices and value not in choices:
-                raise BalancingError(f"there is no {field.name} {value!r}; there are {', '.join(choices)}")
+                raise BalancingError(f"there is no {name} {value!r}; there are {', '.join(choices)}")

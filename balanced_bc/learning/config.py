@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.ranges import out_of_range
 
 DeviceName = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "bfloat16", "float32"]
@@ -17,70 +18,60 @@ Application = Literal["sampling", "loss"]
 class TrainingConfig:
     """Training of one policy."""
 
-    steps: int = 1500
+    steps: int = field(default=1500, metadata={"range": (1, 10**7)})
     """Optimizer steps."""
-    batch_size: int = 64
+    batch_size: int = field(default=64, metadata={"range": (1, 10**6)})
     """Pairs in a batch."""
-    learning_rate: float = 2e-3
+    learning_rate: float = field(default=2e-3, metadata={"range": (1e-9, 1.0)})
     """Largest step size of AdamW; it falls to 0 along a cosine."""
-    sigma_speed: float = 10.0
+    sigma_speed: float = field(default=10.0, metadata={"range": (1e-6, 1e6)})
     """Step size of the learned sigmas relative to that of the rest: one number each, they have far to go."""
-    warmup: int = 50
+    warmup: int = field(default=50, metadata={"range": (0, 10**6)})
     """Steps over which the step size rises from 0."""
-    weight_decay: float = 1e-4
+    weight_decay: float = field(default=1e-4, metadata={"range": (0.0, 1.0)})
     """Weight decay of AdamW."""
-    averaging: float = 0.99
+    averaging: float = field(default=0.99, metadata={"range": (0.0, 0.99999)})
     """Decay of the exponential average of the parameters, which is the policy that is kept; 0 keeps the last ones."""
-    shift: int = 4
+    shift: int = field(default=4, metadata={"range": (0, 64)})
     """Images are shifted at random by up to this much in each direction, [px]; 0 for no augmentation."""
     apply: Application = "sampling"
     """sampling: weights decide how often a group is drawn. loss: pairs are drawn alike and their losses weighted."""
-    held_out: float = 0.0
+    held_out: float = field(default=0.0, metadata={"range": (0.0, 0.5)})
     """Share of each group's demonstrations that is kept out of training to measure a loss on, 0 to 0.5."""
-    held_out_pairs: int = 128
+    held_out_pairs: int = field(default=128, metadata={"range": (1, 10**6)})
     """Held-out pairs of each group that are measured in a report."""
-    report_every: int = 50
+    report_every: int = field(default=50, metadata={"range": (1, 10**6)})
     """Steps between two reports of progress."""
     device: DeviceName = "auto"
     """auto: CUDA where torch finds it, else the CPU."""
     precision: Precision = "auto"
     """Of convolutions and matrix products; auto: bfloat16 where the hardware computes it, else float32."""
-    seed: int = 0
+    seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Of the initial parameters, the batches, the augmentation and the held-out demonstrations."""
 
     def __post_init__(self) -> None:
         _check_choices(apply=(self.apply, Application), device=(self.device, DeviceName))
         _check_choices(precision=(self.precision, Precision))
-        for name in ("steps", "batch_size", "report_every", "held_out_pairs"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        for name in ("warmup", "weight_decay", "shift", "seed"):
-            _check(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
-        _check("sigma_speed", self.sigma_speed, self.sigma_speed > 0, "above 0")
-        _check("learning_rate", self.learning_rate, self.learning_rate > 0, "above 0")
-        _check("averaging", self.averaging, 0 <= self.averaging < 1, "at least 0 and below 1")
-        _check("held_out", self.held_out, 0 <= self.held_out <= 0.5, "between 0 and 0.5")
+        _check_ranges(self)
 
 
 @dataclass(frozen=True)
 class EncodingConfig:
     """Size of the networks that balancing trains; smaller than the policy's, because there are many of them."""
 
-    steps: int = 300
+    steps: int = field(default=300, metadata={"range": (1, 10**7)})
     """Optimizer steps of the image encoder of each fold."""
-    batch: int = 32
+    batch: int = field(default=32, metadata={"range": (1, 10**6)})
     """Pairs in a batch of the image encoder."""
-    channels: tuple[int, ...] = (16, 32, 32)
+    channels: tuple[int, ...] = field(default=(16, 32, 32), metadata={"range": (1, 4096)})
     """Channels of the image encoder's convolutions."""
-    keypoints: int = 16
+    keypoints: int = field(default=16, metadata={"range": (1, 4096)})
     """Points that the encoder's spatial softmax finds in each camera's image."""
-    hidden: int = 128
+    hidden: int = field(default=128, metadata={"range": (1, 10**5)})
     """Width of the trunk's layers."""
 
     def __post_init__(self) -> None:
-        """Refuse sizes below 1."""
-        for name in ("steps", "batch", "keypoints", "hidden"):
-            if getattr(self, name) < 1:
-                raise LearningError(f"{name} of the encoding is {getattr(self, name)}; it must be at least 1")
+        _check_ranges(self)
 
     def policy(self, config: PolicyConfig) -> PolicyConfig:
         """Shrink a policy to this size."""
@@ -101,24 +92,22 @@ class EvaluationConfig:
     """Task of the world: opening or picking."""
     behaviors: tuple[str, ...] = ()
     """Behaviors to roll out; empty: all that the task has."""
-    rollouts: int = 100
+    rollouts: int = field(default=100, metadata={"range": (1, 10**6)})
     """Rollouts of each behavior."""
-    seed: int = 0
+    seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Start of the rollout number i of every behavior is drawn from seed + i."""
-    horizon: int = 120
+    horizon: int = field(default=120, metadata={"range": (1, 10**6)})
     """Ticks after which a rollout has failed."""
-    workers: int = 1
+    workers: int = field(default=1, metadata={"range": (1, 1024)})
     """Processes that share the rollouts, each with one thread of torch."""
 
     def __post_init__(self) -> None:
-        for name in ("rollouts", "horizon", "workers"):
-            _check(name, getattr(self, name), getattr(self, name) >= 1, "at least 1")
-        _check("seed", self.seed, self.seed >= 0, "at least 0")
+        _check_ranges(self)
 
 
-def _check(name: str, value: object, fine: bool, wanted: str) -> None:
-    if not fine:
-        raise LearningError(f"{name} is {value}; it must be {wanted}")
+def _check_ranges(config: object) -> None:
+    if problem := out_of_range(config):
+        raise LearningError(problem)
 
 
 def _check_choices(**choices: tuple[str, object]) -> None:

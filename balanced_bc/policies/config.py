@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from balanced_bc.policies.errors import PolicyError
+from balanced_bc.ranges import out_of_range
 
 Kind = Literal["image", "state"]
 
@@ -18,34 +19,32 @@ class PolicyConfig:
 
     policy: Kind = "image"
     """image: cameras and robot state. state: robot state and the privileged scene that only a simulator has."""
-    image_size: int = 64
+    image_size: int = field(default=64, metadata={"range": (8, 1024)})
     """Rows and columns to which every camera's images are resampled, [px]."""
-    channels: tuple[int, ...] = (16, 32, 64)
+    channels: tuple[int, ...] = field(default=(16, 32, 64), metadata={"range": (1, 4096)})
     """Channels of the image encoder's convolutions; the first two halve the image."""
-    keypoints: int = 32
+    keypoints: int = field(default=32, metadata={"range": (1, 4096)})
     """Points that the spatial softmax finds in each camera's image."""
-    hidden: int = 256
+    hidden: int = field(default=256, metadata={"range": (1, 10**5)})
     """Width of the trunk's layers."""
-    layers: int = 2
+    layers: int = field(default=2, metadata={"range": (1, 100)})
     """Number of the trunk's layers."""
-    chunk: int = 8
+    chunk: int = field(default=8, metadata={"range": (1, 1000)})
     """C: actions predicted from one observation. 1 is plain cloning."""
-    execute: int = 4
+    execute: int = field(default=4, metadata={"range": (1, 1000)})
     """E: actions of a chunk that are executed before the policy looks again, 1 to C."""
-    log_sigma_floor: float = -3.0
+    log_sigma_floor: float = field(default=-3.0, metadata={"range": (-20.0, 2.0)})
     """Lower bound of the learned logarithm of sigma, over normalized twists."""
 
     def __post_init__(self) -> None:
         if self.policy not in get_args(Kind):
             raise PolicyError(f"there is no policy {self.policy!r}; there are {list(get_args(Kind))}")
-        positive = {"image_size": 8, "keypoints": 1, "hidden": 1, "layers": 1, "chunk": 1}
-        for name, least in positive.items():
-            if getattr(self, name) < least:
-                raise PolicyError(f"{name} of a policy is {getattr(self, name)}; it must be at least {least}")
-        if not 1 <= self.execute <= self.chunk:
+        if problem := out_of_range(self):
+            raise PolicyError(problem)
+        if self.execute > self.chunk:
             raise PolicyError(f"a policy that predicts {self.chunk} actions cannot execute {self.execute} of them")
-        if not self.channels or min(self.channels) < 1:
-            raise PolicyError(f"channels of a policy are {self.channels}; at least one is wanted, each above 0")
+        if not self.channels:
+            raise PolicyError("a policy's encoder wants at least one layer of channels")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as written into policy.yaml."""
@@ -59,7 +58,7 @@ class PolicyConfig:
         Raises:
             PolicyError: A key is unknown; the known ones are listed.
         """
-        known = {field.name for field in dataclasses.fields(cls)}
+        known = {each.name for each in dataclasses.fields(cls)}
         if unknown := set(plain) - known:
             raise PolicyError(f"a policy has no {sorted(unknown)}; it has {sorted(known)}")
         values: dict[str, Any] = {

@@ -65,7 +65,7 @@ def test_sigint_ends_work_soon_and_leaves_no_half_result(graph: Graph, dataset: 
     ("node", "parameter", "sentence"),
     [
         ("balancer", "method:=best", "there is no method 'best'"),
-        ("trainer", "steps:=0", "steps is 0; it must be at least 1"),
+        ("trainer", "steps:=0", "steps is 0; it must be from 1 to 10000000"),
     ],
 )
 def test_a_wrong_value_is_refused(graph: Graph, dataset: Path, node: str, parameter: str, sentence: str) -> None:
