@@ -1,4 +1,4 @@
-# make demo    the whole day on one machine: record, balance, train, deploy (about 15 minutes)
+# make demo    the whole day on one machine: record, balance, train, deploy (about 10 minutes)
 # make test    all tests
 # make check   format, lint, types, tests: what CI runs
 # make clean   remove the virtual environment; the folder of the demo stays

@@ -179,7 +179,7 @@ def evaluate(
 
 
 def demo(config: OmitArgPrefixes[DemoConfig] = DemoConfig()) -> None:
-    """Record, balance, train and deploy over ROS topics on this machine; about 15 minutes on 2 cores.
+    """Record, balance, train and deploy over ROS topics on this machine; about 10 minutes on 2 cores.
 
     Args:
         config: What the demo does.

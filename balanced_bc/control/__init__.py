@@ -1,1 +1,1 @@
-"""What keeps an arm safe: limits, a watchdog, a latching guard, gripper events. Numbers only."""
+"""What keeps an arm safe: limits, a latching guard, gripper events. Numbers only."""
