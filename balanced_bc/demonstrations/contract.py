@@ -10,6 +10,10 @@ from math import inf
 from typing import Any, NamedTuple
 
 from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.images import COMPRESSED, ENCODINGS
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 
 STATIC_CAMERA = "static_camera"
 GRIPPER_CAMERA = "gripper_camera"
@@ -46,18 +50,28 @@ class Camera:
     """A color camera and the size of its images."""
 
     name: str
-    """Name of the camera; its images are on `NAME/image_raw`."""
+    """Name of the camera; its images are on `NAME/image_raw`, or on `NAME/image_raw/compressed`."""
     height: int
     """Rows of an image, [px]."""
     width: int
     """Columns of an image, [px]."""
     encoding: str = "rgb8"
-    """Encoding as in sensor_msgs/Image; rgb8 and bgr8 are understood."""
+    """Encoding as in sensor_msgs/Image, or jpeg or png, which come as sensor_msgs/CompressedImage."""
+
+    @property
+    def compressed(self) -> bool:
+        """Whether its images are compressed."""
+        return self.encoding in COMPRESSED
 
     @property
     def topic(self) -> str:
-        """Topic of the raw images."""
-        return f"{self.name}/image_raw"
+        """Topic of the images."""
+        return f"{self.name}/image_raw/compressed" if self.compressed else f"{self.name}/image_raw"
+
+    @property
+    def type(self) -> str:
+        """Message type of the images."""
+        return COMPRESSED_IMAGE if self.compressed else IMAGE
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,9 +83,9 @@ class Camera:
             raise DemonstrationError(
                 f"camera {self.name!r} has images of {self.height} x {self.width} pixels; both must be at least 1"
             )
-        if self.encoding not in ("rgb8", "bgr8"):
+        if self.encoding not in ENCODINGS:
             raise DemonstrationError(
-                f"camera {self.name!r} has encoding {self.encoding!r}; understood are rgb8 and bgr8"
+                f"camera {self.name!r} has encoding {self.encoding!r}; understood are {', '.join(ENCODINGS)}"
             )
 
 
@@ -122,7 +136,7 @@ class RobotContract:
     @property
     def observation_streams(self) -> tuple[Stream, ...]:
         """Streams without which no observation can be built."""
-        cameras = tuple(Stream(c.topic, "sensor_msgs/msg/Image", self.max_age) for c in self.cameras)
+        cameras = tuple(Stream(c.topic, c.type, self.max_age) for c in self.cameras)
         return (*cameras, Stream(JOINT_STATES, "sensor_msgs/msg/JointState", self.max_age))
 
     @property
@@ -167,6 +181,10 @@ class RobotContract:
         if name not in streams:
             raise DemonstrationError(f"contract {self.name!r} has no stream {topic!r}; it has {sorted(streams)}")
         return streams[name]
+
+    def camera_of(self, topic: str) -> Camera:
+        """The camera whose images are on this topic, relative; `stream` knows which topics there are."""
+        return next(camera for camera in self.cameras if camera.topic == topic)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as written into dataset.yaml and policy.yaml."""

@@ -13,8 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from balanced_bc.demonstrations.cdr import NANOSECONDS
-from balanced_bc.demonstrations.contract import JOINT_STATES, SCENE_JOINT_NAMES, RobotContract
+from balanced_bc.demonstrations.contract import (
+    COMPRESSED_IMAGE,
+    IMAGE,
+    JOINT_STATES,
+    SCENE_JOINT_NAMES,
+    RobotContract,
+)
 from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.images import rgb_of
 
 Value = Any
 """What a message says, see `decode`."""
@@ -70,20 +77,14 @@ def stamp_of(message: Any, received: int) -> int:
 
 
 def _image(message: Any, topic: str, contract: RobotContract) -> NDArray[np.uint8]:
-    camera = next(camera for camera in contract.cameras if camera.topic == topic)
-    height, width, step = int(message.height), int(message.width), int(message.step)
-    if (height, width, 3) != camera.shape or message.encoding not in ("rgb8", "bgr8"):
+    camera = contract.camera_of(topic)
+    pixels = rgb_of(message, topic)
+    if pixels.shape != camera.shape:
         raise DemonstrationError(
-            f"{topic} has {height} x {width} pixels in {message.encoding!r}; "
-            f"the contract wants {camera.height} x {camera.width} in rgb8 or bgr8"
+            f"{topic} has {pixels.shape[0]} x {pixels.shape[1]} pixels; "
+            f"the contract wants {camera.height} x {camera.width}"
         )
-    data = np.frombuffer(message.data, dtype=np.uint8)
-    if step < width * 3 or data.size < height * step:
-        raise DemonstrationError(
-            f"{topic} has {data.size} bytes in rows of {step}; it needs {height} rows of at least {width * 3} bytes"
-        )
-    pixels = data[: height * step].reshape(height, step)[:, : width * 3].reshape(height, width, 3)
-    return pixels if message.encoding == "rgb8" else pixels[:, :, ::-1]
+    return pixels
 
 
 def _joints(message: Any, topic: str, contract: RobotContract) -> NDArray[np.float64]:
@@ -129,7 +130,8 @@ def _finite(values: NDArray[np.float64], topic: str) -> NDArray[np.float64]:
 
 
 _READERS: dict[str, Callable[[Any, str, RobotContract], Value]] = {
-    "sensor_msgs/msg/Image": _image,
+    IMAGE: _image,
+    COMPRESSED_IMAGE: _image,
     "sensor_msgs/msg/JointState": _joints,
     "geometry_msgs/msg/PoseStamped": _pose,
     "geometry_msgs/msg/TwistStamped": _twist,

@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 
 from balanced_bc.demonstrations.cdr import NANOSECONDS, encode, message
-from balanced_bc.demonstrations.contract import JOINT_STATES, SCENE_JOINT_NAMES, RobotContract, Stream
+from balanced_bc.demonstrations.contract import (
+    COMPRESSED_IMAGE,
+    GRIPPER_COMMAND,
+    IMAGE,
+    JOINT_STATES,
+    SCENE_JOINT_NAMES,
+    VELOCITY_COMMAND,
+    RobotContract,
+    Stream,
+)
 from balanced_bc.demonstrations.decoding import Sample
+from balanced_bc.demonstrations.images import encoded
 
 
 def encode_sample(topic: str, sample: Sample, contract: RobotContract) -> bytes:
@@ -24,6 +34,12 @@ def encode_sample(topic: str, sample: Sample, contract: RobotContract) -> bytes:
     return encode(stream.type, _WRITERS[stream.type](sample, stream, contract))
 
 
+def prepare(contract: RobotContract) -> None:
+    """Load what commands are written with: the first one would take two ticks otherwise."""
+    encode_sample(VELOCITY_COMMAND, Sample(0, np.zeros(6)), contract)
+    encode_sample(GRIPPER_COMMAND, Sample(0, 0.0), contract)
+
+
 def header(stamp: int, frame: str) -> Any:
     """Make a std_msgs/Header.
 
@@ -36,19 +52,17 @@ def header(stamp: int, frame: str) -> Any:
 
 
 def _image(sample: Sample, stream: Stream, contract: RobotContract) -> Any:
-    camera = next(camera for camera in contract.cameras if camera.topic == stream.topic)
-    pixels = sample.value if camera.encoding == "rgb8" else sample.value[:, :, ::-1]
-    height, width, channels = pixels.shape
-    return message(
-        stream.type,
-        header=header(sample.stamp, camera.name),
-        height=height,
-        width=width,
-        encoding=camera.encoding,
-        is_bigendian=0,
-        step=width * channels,
-        data=np.ascontiguousarray(pixels, dtype=np.uint8).reshape(-1),
-    )
+    camera = contract.camera_of(stream.topic)
+    height, width, channels = sample.value.shape
+    about = {"encoding": camera.encoding, "is_bigendian": 0, "step": width * channels, "height": height, "width": width}
+    data = encoded(sample.value, camera.encoding)
+    return message(stream.type, header=header(sample.stamp, camera.name), data=data, **about)
+
+
+def _compressed(sample: Sample, stream: Stream, contract: RobotContract) -> Any:
+    camera = contract.camera_of(stream.topic)
+    data = encoded(sample.value, camera.encoding)
+    return message(stream.type, header=header(sample.stamp, camera.name), format=camera.encoding, data=data)
 
 
 def _joints(sample: Sample, stream: Stream, contract: RobotContract) -> Any:
@@ -98,7 +112,8 @@ def _text(sample: Sample, stream: Stream, _: RobotContract) -> Any:
 
 
 _WRITERS: dict[str, Callable[[Sample, Stream, RobotContract], Any]] = {
-    "sensor_msgs/msg/Image": _image,
+    IMAGE: _image,
+    COMPRESSED_IMAGE: _compressed,
     "sensor_msgs/msg/JointState": _joints,
     "geometry_msgs/msg/PoseStamped": _pose,
     "geometry_msgs/msg/TwistStamped": _twist,

@@ -1,6 +1,7 @@
 """balancer: finds a weight for each group of a dataset, and ends with balance.yaml and a picture.
 
-Says balancer/weights (labelled, latched) and balancer/progress. Service: ~/stop, which keeps the weights so far.
+Says balancer/weights (labelled, latched), balancer/progress and diagnostics.
+Service: ~/stop, which keeps the weights so far.
 Exit code 0 only when the method was run to its end and the files are written.
 """
 

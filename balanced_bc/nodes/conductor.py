@@ -18,6 +18,7 @@ from rclpy.node import Node
 from balanced_bc.demonstrations.tags import parse_counts
 from balanced_bc.nodes.asking import until, within
 from balanced_bc.nodes.bars import Bars
+from balanced_bc.nodes.diagnosis import Condition, Diagnosis
 from balanced_bc.nodes.errors import NodeError
 from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.run import main_of
@@ -68,6 +69,7 @@ class Conductor(Node):
         self.ledger = Ledger(self.config.results, self.config.actor)
         self.stage = Stage(self, self.config.patience)
         self.bars = Bars(self)
+        self.diagnosis = Diagnosis(self, self.condition)
         self.begin = self.create_timer(0.0, self.on_begin, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def on_begin(self) -> None:
@@ -180,6 +182,11 @@ class Conductor(Node):
         if self.config.actor == DEMONSTRATOR:
             return (self.stage.coverage or {}).get(behavior, 0)
         return self.ledger.count(behavior)
+
+    def condition(self) -> Condition:
+        """How the node is doing: takes of each behavior."""
+        done = {behavior: f"{self.done(behavior)} of {count}" for behavior, count in self.counts.items()}
+        return Condition(f"takes of the {self.config.actor}", done)
 
     def show(self, behavior: str) -> None:
         """Move a behavior's progress bar."""

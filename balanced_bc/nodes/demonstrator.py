@@ -1,6 +1,7 @@
 """demonstrator: a scripted expert that sees only what topics tell.
 
-Hears joint_states, tcp_pose, scene/* and task/behavior; says velocity_command, gripper_command and its state (latched).
+Hears joint_states, tcp_pose, scene/* and task/behavior; says velocity_command, gripper_command, its state (latched)
+and diagnostics.
 Service: ~/demonstrate. Commands come from a timer on the node's clock; a demonstration ends with zero velocity.
 """
 
@@ -30,9 +31,11 @@ from balanced_bc.demonstrations.contract import (
     VELOCITY_COMMAND,
     RobotContract,
 )
-from balanced_bc.demonstrations.decoding import decode
+from balanced_bc.demonstrations.decoding import Sample, decode
+from balanced_bc.demonstrations.encoding import encode_sample, prepare
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import messages, qos
+from balanced_bc.nodes.diagnosis import Condition, Diagnosis
 from balanced_bc.nodes.errors import NodeError
 from balanced_bc.nodes.parameters import declared, followed
 from balanced_bc.nodes.robots import robot
@@ -71,6 +74,7 @@ class DemonstratorNode(Node):
         self.config = declared(self, DemonstratorConfig, changeable=CHANGEABLE)
         followed(self, self.config, self.on_parameters, changeable=CHANGEABLE)
         self.contract: RobotContract = robot(self.config.robot).contract
+        prepare(self.contract)
         self.seed = self.config.seed
         self.latest: dict[str, Any] = {}
         self.expert: Demonstrator | None = None
@@ -84,7 +88,8 @@ class DemonstratorNode(Node):
         self.says_gripper = self.create_publisher(Float32, GRIPPER_COMMAND, qos.COMMANDS)
         self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
         self.create_service(Trigger, "~/demonstrate", self.on_demonstrate)
-        self.says_state.publish(String(data=IDLE))
+        self.say_state(IDLE)
+        self.diagnosis = Diagnosis(self, self.condition)
 
     def on_message(self, topic: str, message: Any) -> None:
         """Remember what a stream said last."""
@@ -126,7 +131,7 @@ class DemonstratorNode(Node):
         self.expert = make_demonstrator(self.config.task, behavior, self.config.quality, rng)
         self.seed += 1
         self.left = round(self.config.longest * self.contract.rate)
-        self.says_state.publish(String(data=BUSY))
+        self.say_state(BUSY)
         self.timer = self.create_timer(self.contract.period, self.on_tick)
         return behavior
 
@@ -146,14 +151,25 @@ class DemonstratorNode(Node):
         if self.timer is not None:
             self.destroy_timer(self.timer)
         self.timer = self.expert = None
-        self.says_twist.publish(messages.twist_stamped(np.zeros(6), self.now(), self.contract.base_frame))
+        self.says_twist.publish(encode_sample(VELOCITY_COMMAND, Sample(self.now(), np.zeros(6)), self.contract))
+        self.say_state(state)
+
+    def say_state(self, state: str) -> None:
+        """Say what state the node is in."""
+        self.said_state = state
         self.says_state.publish(String(data=state))
+
+    def condition(self) -> Condition:
+        """How the node is doing."""
+        silent = [topic for topic in (*NEEDED, TASK_BEHAVIOR) if topic not in self.latest]
+        values = {"quality": self.config.quality, "next seed": self.seed, "never heard": ", ".join(silent) or "nothing"}
+        return Condition(self.said_state, values)
 
     def command(self, action: NDArray[np.float64]) -> None:
         """Say an action; the gripper first, so that whoever waits for the velocity has both."""
         voices = {GRIPPER_COMMAND: self.says_gripper, VELOCITY_COMMAND: self.says_twist}
         for topic, sample in commanded(action, self.now()):
-            voices[topic].publish(messages.message_of(topic, sample, self.contract))
+            voices[topic].publish(encode_sample(topic, sample, self.contract))
 
     def percept(self) -> Percept:
         """What the topics said last, as the expert wants it."""

@@ -1,34 +1,28 @@
-"""Our values as ROS messages, and the few messages that are read without a stream's decoding.
+"""Messages that are no stream of the contract, in both directions. Pure functions.
 
-Pure functions. `demonstrations.decoding` reads what streams carry; this file writes it.
+What streams carry is written by `demonstrations.encoding` and read by `demonstrations.decoding`, with ROS or without:
+rclpy publishes the bytes as they are.
 """
 
 from __future__ import annotations
 
-import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import Point, Pose, PoseStamped, Quaternion, Twist, TwistStamped, Vector3
-from numpy.typing import ArrayLike, NDArray
+from geometry_msgs.msg import Twist, TwistStamped, Vector3
+from numpy.typing import ArrayLike
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import (
-    Bool,
-    Float32,
     Float64MultiArray,
     Header,
     MultiArrayDimension,
     MultiArrayLayout,
-    String,
 )
-
-from balanced_bc.demonstrations.contract import JOINT_STATES, SCENE_JOINT_NAMES, RobotContract, Stream
-from balanced_bc.demonstrations.decoding import Sample
 
 SECOND = 1_000_000_000
 """[ns]."""
@@ -61,14 +55,6 @@ def clock(stamp: int) -> Clock:
     return Clock(clock=time_of(stamp))
 
 
-def image(pixels: NDArray[np.uint8], stamp: int, frame: str) -> Image:
-    """An RGB image, (height, width, 3)."""
-    height, width, _ = pixels.shape
-    message = Image(header=header(stamp, frame), height=height, width=width, encoding="rgb8", step=3 * width)
-    message.data = array.array("B", pixels.tobytes())  # a list or a numpy array is copied byte by byte
-    return message
-
-
 def camera_info(height: int, width: int, vertical_angle: float, stamp: int, frame: str) -> CameraInfo:
     """Intrinsics of a pinhole camera with square pixels.
 
@@ -94,54 +80,6 @@ def twist_stamped(twist: ArrayLike, stamp: int, frame: str) -> TwistStamped:
     values = np.asarray(twist, dtype=np.float64).tolist()
     linear, angular = Vector3(**dict(zip("xyz", values[:3]))), Vector3(**dict(zip("xyz", values[3:])))
     return TwistStamped(header=header(stamp, frame), twist=Twist(linear=linear, angular=angular))
-
-
-def message_of(topic: str, sample: Sample, contract: RobotContract) -> Any:
-    """What `demonstrations.decoding.decode` reads, as the message that it reads it from.
-
-    Args:
-        topic: One of the contract's streams, relative.
-        sample: Stamp [ns] and value as in `decode`.
-        contract: Says the topic's type, joint names and frames.
-    """
-    stream = contract.stream(topic)
-    return _WRITERS[stream.type](sample, stream, contract)
-
-
-def _image(sample: Sample, stream: Stream, contract: RobotContract) -> Image:
-    camera = next(camera for camera in contract.cameras if camera.topic == stream.topic)
-    return image(sample.value, sample.stamp, camera.name)
-
-
-def _joints(sample: Sample, stream: Stream, contract: RobotContract) -> JointState:
-    names: tuple[str, ...] = SCENE_JOINT_NAMES
-    positions = np.asarray(sample.value, dtype=np.float64)
-    if stream.topic == JOINT_STATES:
-        fingers = contract.finger_joint_names
-        names = (*contract.joint_names, *fingers)
-        positions = np.append(positions[:7], [positions[7] / len(fingers)] * len(fingers))
-    return JointState(header=header(sample.stamp, contract.base_frame), name=list(names), position=positions.tolist())
-
-
-def _pose(sample: Sample, _stream: Stream, contract: RobotContract) -> PoseStamped:
-    x, y, z, *quaternion = np.asarray(sample.value, dtype=np.float64).tolist()
-    pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(**dict(zip("xyzw", quaternion))))
-    return PoseStamped(header=header(sample.stamp, contract.base_frame), pose=pose)
-
-
-def _twist(sample: Sample, _stream: Stream, contract: RobotContract) -> TwistStamped:
-    return twist_stamped(sample.value, sample.stamp, contract.base_frame)
-
-
-_WRITERS: Mapping[str, Callable[[Sample, Stream, RobotContract], Any]] = {
-    "sensor_msgs/msg/Image": _image,
-    "sensor_msgs/msg/JointState": _joints,
-    "geometry_msgs/msg/PoseStamped": _pose,
-    "geometry_msgs/msg/TwistStamped": _twist,
-    "std_msgs/msg/Float32": lambda sample, _stream, _contract: Float32(data=float(sample.value)),
-    "std_msgs/msg/Bool": lambda sample, _stream, _contract: Bool(data=bool(sample.value)),
-    "std_msgs/msg/String": lambda sample, _stream, _contract: String(data=str(sample.value)),
-}
 
 
 def coverage(counts: Mapping[str, int], wanted: str, stamp: int) -> DiagnosticArray:

@@ -11,32 +11,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import TwistStamped
-from numpy.typing import NDArray
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.timer import Timer
-from std_msgs.msg import Float32, String
+from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from balanced_bc.demonstrations.contract import GRIPPER_COMMAND, VELOCITY_COMMAND, RobotContract, Stream
+from balanced_bc.demonstrations.contract import RobotContract, Stream
 from balanced_bc.demonstrations.decoding import decode
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import graph, managed, messages, qos
+from balanced_bc.nodes.diagnosis import Condition, Diagnosis
 from balanced_bc.nodes.errors import NodeError
 from balanced_bc.nodes.managed import BringUp, ManagedNode, explained
+from balanced_bc.nodes.mouth import Mouth
 from balanced_bc.nodes.parameters import declared
-from balanced_bc.nodes.pilot import Motion, Pilot, blank
+from balanced_bc.nodes.pilot import Pilot, blank
 from balanced_bc.nodes.robots import robot
 from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.states import ACTIVE, FAULT, INACTIVE, UNCONFIGURED
-
-ACKNOWLEDGED = Duration(seconds=0.5)
-"""How long a last zero may be on its way before the node ends."""
+from balanced_bc.nodes.survey import survey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +46,8 @@ class PolicyNodeConfig(BringUp):
     """Where the policy computes; auto: CUDA where torch finds it, else the CPU."""
     shadow: bool = False
     """Whether commands go to ~/shadow_command instead of the arm; ~/set_shadow changes it."""
+    survey: float = field(default=2.0, metadata={"range": (0.0, 60.0)})
+    """How long configuring listens to what the streams really say, [s]; 0 compares topics and types only."""
     clock_patience: float = field(default=2.0, metadata={"range": (0.1, 3600.0)})
     """Wall time without a tick after which the clock counts as standing still, a fault, [s]; a simulator that is
     slower than real time needs more than one period of its own."""
@@ -64,17 +61,15 @@ class PolicyNode(ManagedNode):
         self.config = declared(self, PolicyNodeConfig, changeable=managed.CHANGEABLE)
         self.robot = robot(self.config.robot)
         self.contract: RobotContract = self.robot.contract
-        self.shadow = self.config.shadow
         self.pilot: Pilot | None = None
         self.loaded: Pilot | None = None
         self.timer: Timer | None = None
         self.alarm: Timer | None = None
         self.ears: list[Any] = []
-        self.says_twist = self.create_publisher(TwistStamped, VELOCITY_COMMAND, qos.COMMANDS)
-        self.says_gripper = self.create_publisher(Float32, GRIPPER_COMMAND, qos.COMMANDS)
-        self.says_shadow = self.create_publisher(TwistStamped, "~/shadow_command", qos.COMMANDS)
+        self.mouth = Mouth(self, self.contract, self.config.shadow)
         self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
-        self.says_diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+        self.said_state = UNCONFIGURED
+        self.diagnosis = Diagnosis(self, self.condition)
         self.create_service(Trigger, "~/reset_fault", self.on_reset_fault)
         self.create_service(SetBool, "~/set_shadow", self.on_set_shadow)
         self.say_state(UNCONFIGURED)
@@ -84,7 +79,10 @@ class PolicyNode(ManagedNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint, compare it with the robot and the live graph, and listen."""
         pilot = self.loaded or self.load()
-        if problems := graph.differences(self, pilot.streams):
+        problems = graph.differences(self, pilot.streams)
+        if not problems and self.config.survey > 0.0:
+            problems = survey(self, pilot.streams, self.contract, self.config.survey)
+        if problems:
             there = ", ".join(graph.topics(self)) or "nothing"
             raise NodeError(
                 f"the robot is not what {self.config.checkpoint} needs: {'; '.join(problems)}. Published is {there}"
@@ -153,7 +151,7 @@ class PolicyNode(ManagedNode):
         before = pilot.guard.fault
         motion = pilot.tick(now)
         self.say_fault(before)
-        self.command(motion, now)
+        self.mouth.command(motion, now)
         if self.alarm is not None:
             self.alarm.reset()
 
@@ -163,7 +161,7 @@ class PolicyNode(ManagedNode):
         before = pilot.guard.fault
         motion = pilot.halt(f"the clock stands still: no tick for {self.config.clock_patience:g} s")
         self.say_fault(before)
-        self.command(motion, self.now())
+        self.mouth.command(motion, self.now())
 
     def on_reset_fault(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """~/reset_fault: only when the arm was told zero, because the next command begins there."""
@@ -181,14 +179,11 @@ class PolicyNode(ManagedNode):
     def on_set_shadow(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         """~/set_shadow: let the arm be commanded, or only show what would be."""
         if request.data and self.timer is not None:
-            self.say_twist(np.zeros(6), self.now())
-        if self.pilot is not None and self.shadow and not request.data:
+            self.mouth.zero(self.now())
+        if self.pilot is not None and self.mouth.shadow and not request.data:
             self.pilot.rest()  # the arm stands, and its gripper was told nothing, whatever the shadow did
-        self.shadow = bool(request.data)
-        response.success, response.message = (
-            True,
-            "commands go to " + ("~/shadow_command" if self.shadow else "the arm"),
-        )
+        self.mouth.shadow = bool(request.data)
+        response.success, response.message = True, f"commands go to {self.mouth.listener}"
         return response
 
     def missing(self) -> tuple[str, ...]:
@@ -196,8 +191,7 @@ class PolicyNode(ManagedNode):
         if self.pilot is None:
             self.loaded = self.loaded or self.load()
             return graph.differences(self, self.loaded.streams)
-        deaf = "" if self.shadow or self.says_twist.get_subscription_count() else f"nobody hears {VELOCITY_COMMAND}"
-        return tuple(filter(None, (self.pilot.missing(self.now()), deaf)))
+        return tuple(filter(None, (self.pilot.missing(self.now()), self.mouth.missing)))
 
     def load(self) -> Pilot:
         """The checkpoint's policy, if it was made for this robot."""
@@ -216,17 +210,6 @@ class PolicyNode(ManagedNode):
         kind = messages.message_type(stream.type)
         return self.create_subscription(kind, stream.topic, partial(self.on_message, stream.topic), qos.NEWEST)
 
-    def command(self, motion: Motion, now: int) -> None:
-        """Say a command that answers `now` [ns]; the gripper first: who waits for the velocity then has both."""
-        if motion.opens is not None and not self.shadow:
-            self.says_gripper.publish(Float32(data=float(motion.opens)))
-        self.say_twist(motion.twist, now)
-
-    def say_twist(self, twist: NDArray[np.float64], stamp: int) -> None:
-        """Say a velocity, stamped `stamp` [ns], to the arm or to the shadow."""
-        mouth = self.says_shadow if self.shadow else self.says_twist
-        mouth.publish(messages.twist_stamped(twist, stamp, self.contract.base_frame))
-
     def say_fault(self, before: str | None) -> None:
         """Say that a fault was latched, unless there was one before."""
         fault = self.flown().guard.fault
@@ -235,10 +218,15 @@ class PolicyNode(ManagedNode):
             self.get_logger().error(f"fault: {fault}; the arm stops until {self.get_name()}/reset_fault")
 
     def say_state(self, text: str) -> None:
-        """Say how the node is doing."""
+        """Say what state the node is in."""
+        self.said_state = text
         self.says_state.publish(String(data=text))
-        fine = not text.startswith(FAULT)
-        self.says_diagnostics.publish(messages.diagnostics("policy", text, {"shadow": self.shadow}, self.now(), fine))
+        self.diagnosis.say()
+
+    def condition(self) -> Condition:
+        """How the node is doing."""
+        fine = not self.said_state.startswith(FAULT)
+        return Condition(self.said_state, {"commands go to": self.mouth.listener}, fine)
 
     def stand_still(self) -> None:
         """End the timers and say zero velocity."""
@@ -248,7 +236,7 @@ class PolicyNode(ManagedNode):
         self.destroy_timer(self.alarm)
         self.timer = self.alarm = None
         self.flown().rest()
-        self.say_twist(np.zeros(6), self.now())
+        self.mouth.zero(self.now())
 
     def forget(self) -> None:
         """Unsubscribe and drop the policy."""
@@ -270,7 +258,7 @@ class PolicyNode(ManagedNode):
         """Stand still, and let the last zero arrive."""
         if self.timer is not None:
             self.stand_still()
-            self.says_twist.wait_for_all_acked(ACKNOWLEDGED)
+            self.mouth.flush()
 
 
 main = main_of(PolicyNode)

@@ -14,8 +14,6 @@ from time import monotonic, time_ns
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool, String
@@ -26,6 +24,7 @@ from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import parse_tags
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import managed, messages, qos
+from balanced_bc.nodes.diagnosis import Condition, Diagnosis
 from balanced_bc.nodes.errors import NodeError
 from balanced_bc.nodes.managed import BringUp, ManagedNode, explained
 from balanced_bc.nodes.parameters import declared, followed
@@ -34,8 +33,6 @@ from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.session import Session
 
 CHANGEABLE = ("tags",)
-DIAGNOSE_EVERY = 1.0
-"""Time between two diagnostics, [s]."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +64,11 @@ class Recorder(ManagedNode):
         self.ears: list[Any] = []
         self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
         self.says_coverage = self.create_publisher(DiagnosticArray, "~/coverage", qos.LATCHED)
-        self.says_diagnostics = self.create_publisher(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
         self.create_subscription(String, "~/tag", self.on_tag, qos.EVENTS)
         for name, act in (("start", self.start), ("save", self.save), ("discard", self.discard), ("undo", self.undo)):
             self.create_service(Trigger, f"~/{name}", partial(self.on_trigger, act))
         self.create_service(SetBool, "~/mark_success", self.on_mark_success)
-        self.create_timer(DIAGNOSE_EVERY, self.on_diagnose, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.diagnosis = Diagnosis(self, self.condition)
         self.bring_up(self.config)
 
     @explained
@@ -162,12 +158,12 @@ class Recorder(ManagedNode):
         if self.session is not None:
             self.session.tags = parse_tags(config.tags)
 
-    def on_diagnose(self) -> None:
-        """Say what is heard."""
-        if self.session is not None:
-            heard = self.session.hearing.report(monotonic(), self.session.silence)
-            status = messages.diagnostics("recorder", self.session.description, {"heard": heard}, self.now())
-            self.says_diagnostics.publish(status)
+    def condition(self) -> Condition:
+        """How the node is doing: what it records, and what it hears."""
+        if self.session is None:
+            return Condition(self.state)
+        heard = self.session.hearing.report(monotonic(), self.session.silence)
+        return Condition(self.session.description, {"heard": heard})
 
     def start(self) -> str:
         """Begin a take."""

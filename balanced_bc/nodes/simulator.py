@@ -1,6 +1,6 @@
 """simulator: the world as a robot. It publishes what a robot and its cameras would, and obeys commands.
 
-Hears velocity_command and gripper_command; says every other stream of the contract, camera_info and /clock.
+Hears velocity_command and gripper_command; says every other stream of the contract, camera_info, /clock, diagnostics.
 Service: ~/reset. The sensors of a tick go out before its /clock, so that a timer on simulated time finds them.
 """
 
@@ -31,9 +31,11 @@ from balanced_bc.demonstrations.contract import (
     RobotContract,
 )
 from balanced_bc.demonstrations.decoding import Sample, decode
+from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.command import Command
+from balanced_bc.nodes.diagnosis import Condition, Diagnosis
 from balanced_bc.nodes.pace import Pace
 from balanced_bc.nodes.parameters import declared, followed
 from balanced_bc.nodes.robots import robot
@@ -91,6 +93,8 @@ class Simulator(Node):
         self.create_subscription(Float32, GRIPPER_COMMAND, self.on_gripper_command, qos.COMMANDS)
         self.create_service(Trigger, "~/reset", self.on_reset)
         followed(self, self.config, self.on_parameters, changeable=CHANGEABLE)
+        self.diagnosed = (self.step_number, monotonic())
+        self.diagnosis = Diagnosis(self, self.condition)
         self.timer = self.create_timer(1.0, self.on_timer, clock=AnyClock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(self.reset())
 
@@ -175,7 +179,7 @@ class Simulator(Node):
             self.say(TASK_SUCCESS, self.success)
         images = self.world.images() if self.config.images and self.is_watched() else {}
         for topic, sample in sensed(info["scene"], images, stamp, self.contract):
-            self.voices[topic].publish(messages.message_of(topic, sample, self.contract))
+            self.voices[topic].publish(encode_sample(topic, sample, self.contract))
         for camera in self.contract.cameras:
             voice, angle = self.voices[f"{camera.name}/camera_info"], ANGLES[camera.name]
             voice.publish(messages.camera_info(camera.height, camera.width, angle, stamp, camera.name))
@@ -183,11 +187,19 @@ class Simulator(Node):
 
     def say(self, topic: str, value: Any) -> None:
         """Say something of the task."""
-        self.voices[topic].publish(messages.message_of(topic, Sample(self.tick, value), self.contract))
+        self.voices[topic].publish(encode_sample(topic, Sample(self.tick, value), self.contract))
 
     def is_watched(self) -> bool:
         """Whether somebody listens to a camera."""
         return any(self.voices[camera.topic].get_subscription_count() for camera in self.contract.cameras)
+
+    def condition(self) -> Condition:
+        """How the node is doing: what it simulates, and how fast."""
+        (steps, since), self.diagnosed = self.diagnosed, (self.step_number, monotonic())
+        rate = (self.step_number - steps) / max(self.diagnosed[1] - since, 1e-9)
+        factor = f"{rate * self.contract.period:.2f}"
+        values = {"steps per second": f"{rate:.0f}", "real-time factor": factor, "success": self.success}
+        return Condition(f"{self.config.task}, {self.world.behavior}", values)
 
     def close(self) -> None:
         """End the physics."""

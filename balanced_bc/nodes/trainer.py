@@ -1,6 +1,6 @@
 """trainer: fits a policy to a dataset, says how far it is, and ends with a checkpoint.
 
-Says trainer/progress (labelled numbers). Service: ~/stop, which keeps the policy so far.
+Says trainer/progress (labelled numbers) and diagnostics. Service: ~/stop, which keeps the policy so far.
 Exit code 0 only when training was done to its end and the checkpoint is written.
 """
 

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from balanced_bc.nodes.bars import Bars
+from balanced_bc.nodes.diagnosis import Condition, Diagnosis
 
 LOOK_EVERY = 0.05
 """How often reports are collected, [s]."""
@@ -56,6 +57,7 @@ class Worker(Node):
     def begin(self, work: Callable[[Callable[[], bool]], Iterator[Any]]) -> None:
         """Start; `work` is given a function that it asks whether it should stop."""
         self._show(Shown(0.0, "reading the dataset"))
+        self.diagnosis = Diagnosis(self, self.condition)
         self._thread = Thread(target=self._work, args=(work,), daemon=True)
         self._thread.start()
         self.create_timer(LOOK_EVERY, self.on_look, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -95,7 +97,12 @@ class Worker(Node):
             return
         self._show(self.on_report(entry))
 
+    def condition(self) -> Condition:
+        """How the node is doing."""
+        return Condition(self._shown.note, {"done": f"{self._shown.done:.0%}"})
+
     def _show(self, shown: Shown) -> None:
+        self._shown = shown
         self._bars.show(self.get_name(), shown.done, 1.0, f"{shown.done:.0%}", shown.note)
 
     def _is_stopped(self) -> bool:

@@ -36,7 +36,7 @@ def test_what_no_robot_has_is_refused(contract: RobotContract, changes: dict[str
         replace(contract, **changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("height", "encoding"), [(0, "rgb8"), (1, "mono8")])
+@pytest.mark.parametrize(("height", "encoding"), [(0, "rgb8"), (1, "mono8"), (1, "32FC1")])
 def test_what_no_camera_sends_is_refused(height: int, encoding: str) -> None:
     with pytest.raises(DemonstrationError, match="camera 'eye'"):
         Camera("eye", height, 1, encoding)

@@ -79,7 +79,8 @@ def test_an_image_is_not_copied(pixels: np.ndarray[Any, Any], contract: RobotCon
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"height": 7}, "7 x 8"),
+        ({"height": 5}, "5 x 8 pixels; the contract wants 6 x 8"),
+        ({"height": 7}, "144 bytes in rows of 24; it needs 7 rows"),
         ({"encoding": "mono8"}, "mono8"),
         ({"step": 25}, "144 bytes"),
         ({"data": b""}, "0 bytes"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -96,6 +97,13 @@ class Graph:
     def logs(self) -> str:
         """What all nodes printed."""
         return "\n".join(f"{path.name}: {path.read_text()[-2000:]}" for path in self.folder.glob("*.log"))
+
+    def diagnosed(self, name: str) -> dict[str, str]:
+        """What a node says of itself on diagnostics: its few words under "", and its values."""
+        heard = self.hear(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+        self.until(lambda: any(array.status[0].name == name for array in heard), f"diagnostics of {name}")
+        status = next(array.status[0] for array in heard if array.status[0].name == name)
+        return {"": status.message, **{pair.key: pair.value for pair in status.values}}
 
     def close(self) -> None:
         """End everything; a node that is killed would leave shared memory behind."""

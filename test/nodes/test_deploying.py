@@ -22,7 +22,6 @@ from balanced_bc.demonstrations.contract import VELOCITY_COMMAND, Camera, RobotC
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.decoding import decode
 from balanced_bc.demonstrations.observation import Observation
-from balanced_bc.nodes.pilot import Motion
 from balanced_bc.nodes.policy import PolicyNode
 from balanced_bc.policies.checkpoint import save
 from balanced_bc.policies.config import PolicyConfig
@@ -107,13 +106,13 @@ class Watched(PolicyNode):
         self.frames: dict[int, Observation] = {}
         super().__init__()
 
-    def command(self, motion: Motion, now: int) -> None:
-        """Remember, then command."""
+    def on_tick(self) -> None:
+        """Command, then remember; simulated time stands still meanwhile."""
+        super().on_tick()
         assert self.pilot is not None
         assert self.pilot.guard.fault is None
         if self.pilot.seen is not None:
-            self.frames[now] = self.pilot.seen
-        super().command(motion, now)
+            self.frames[self.now()] = self.pilot.seen
 
 
 def test_the_frame_that_the_policy_saw_is_the_frame_that_the_bag_gives(world: Graph, tiny: Path) -> None:

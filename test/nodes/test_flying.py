@@ -16,7 +16,9 @@ from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
+from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Float32
 from std_srvs.srv import SetBool, Trigger
 
@@ -32,6 +34,7 @@ from balanced_bc.demonstrations.contract import (
     Stream,
 )
 from balanced_bc.demonstrations.decoding import Sample, decode
+from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.pilot import Pilot, blank
@@ -48,7 +51,7 @@ VALUES = {
     JOINT_STATES: np.zeros(8),
     TCP_POSE: np.array((0.4, 0.1, 0.4, 0, 0, 0, 1.0)),
 }
-ARGUMENTS = ("use_sim_time:=true", "autostart:=false", "checkpoint:=none", "clock_patience:=0.5")
+ARGUMENTS = ("use_sim_time:=true", "autostart:=false", "survey:=0.0", "checkpoint:=none", "clock_patience:=0.5")
 
 
 class Straight:
@@ -133,7 +136,7 @@ class Flight:
         """One period passes: say every stream, and then the time."""
         self.stamp += PERIOD
         for topic, value in VALUES.items():
-            self.mouths[topic].publish(messages.message_of(topic, Sample(self.stamp, value), CONTRACT))
+            self.mouths[topic].publish(encode_sample(topic, Sample(self.stamp, value), CONTRACT))
         self.clock.publish(messages.clock(self.stamp))
         self.wait(0.03)
 
@@ -268,7 +271,8 @@ def test_a_message_that_comes_after_the_policy_was_forgotten_does_no_harm(flight
     flight.fly()
     assert flight.policy.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
     assert flight.policy.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
-    flight.policy.on_message(JOINT_STATES, messages.message_of(JOINT_STATES, Sample(1, np.zeros(8)), CONTRACT))
+    late = encode_sample(JOINT_STATES, Sample(1, np.zeros(8)), CONTRACT)
+    flight.policy.on_message(JOINT_STATES, deserialize_message(late, JointState))
     assert flight.policy.pilot is None
 
 

@@ -83,6 +83,12 @@ def test_a_second_run_does_only_what_is_left_with_new_seeds(world: Graph, record
     assert [take.seed for take in takes if take.behavior == "slider" and take.success][:2] == [5, 6]
 
 
+def test_simulator_and_demonstrator_say_how_they_are_doing(world: Graph, recorded: Path) -> None:
+    assert recorded.exists()
+    assert world.diagnosed("simulator")["real-time factor"]
+    assert world.diagnosed("demonstrator")["never heard"] == "nothing"
+
+
 def test_coverage_says_what_to_record_next(world: Graph, recorded: Path) -> None:
     heard = world.hear(DiagnosticArray, "recorder/coverage")
     world.until(lambda: bool(heard), "recorder/coverage")

@@ -44,6 +44,7 @@ def test_weights_and_then_a_checkpoint(graph: Graph, dataset: Path) -> None:
 def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, dataset: Path) -> None:
     output = graph.folder / "policy"
     process = graph.start("trainer", f"dataset:={dataset}", f"output:={output}", "steps:=100000", *SMALL)
+    assert graph.diagnosed("trainer")["done"].endswith("%")
     assert graph.call(Trigger, "trainer/stop").success
     assert process.wait(40) == 1, graph.logs()
     assert load(output).provenance["steps"] < 100000
