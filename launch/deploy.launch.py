@@ -24,11 +24,11 @@ ARGUMENTS = (
 
 def actions(given: Given) -> list[Action]:
     """Everything that acts."""
-    pace = "lock_step.yaml" if "counts" in given else ""
+    pace = {"real_time_factor": 0.0} if "counts" in given else {}
     world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
     started = [node("policy", given, ("robot", "checkpoint", "device", "autostart"))]
     if given["robot"] == "sim":
-        started.append(node("simulator", given, world, config=pace))
+        started.append(node("simulator", given, world, **pace))
     if "counts" in given:
         results = given.get("results", given.get("checkpoint", "policy").rstrip("/") + ".rollouts.yaml")
         started.append(node("conductor", given, ("counts", "seed"), actor="policy", results=results))

@@ -24,13 +24,13 @@ ARGUMENTS = (
 
 def actions(given: Given) -> list[Action]:
     """Everything that records."""
-    pace = "lock_step.yaml" if "counts" in given else ""
+    pace = {"real_time_factor": 0.0} if "counts" in given else {}
     quality = given.get("quality", "optimal" if given["robot"] == "sim" else "")
     dataset = given.get("dataset", "dataset").rstrip("/")
     started = [node("recorder", given, ("robot", "autostart"), dataset=dataset, **tags(quality))]
     if given["robot"] == "sim":
         world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
-        started.append(node("simulator", given, world, config=pace))
+        started.append(node("simulator", given, world, **pace))
         started.append(node("demonstrator", given, ("robot", "task", "quality", "seed")))
     if "counts" in given:
         results = given.get("results", f"{dataset}.takes.yaml")

@@ -17,12 +17,12 @@ from balanced_bc.demo.config import DemoConfig
 from balanced_bc.demo.errors import DemoError
 from balanced_bc.demo.film import film
 from balanced_bc.demo.processes import ENDING, Nodes, Value
+from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.durable import write_yaml
+from balanced_bc.demonstrations.tags import BEHAVIOR
 
 DOMAINS = 101
 """ROS domains from 1 to this one are safe on Linux: their ports do not collide with those of other programs."""
-PACE: dict[str, Value] = {"real_time_factor": 0.0, "wait_for_command": 5.0}
-"""As fast as the machine allows, and no command is missed."""
 UNSEEN = 100_000
 """Seeds of rollouts begin here, far from those of the demonstrations."""
 NAMES = ("plain", "balanced")
@@ -71,8 +71,11 @@ def remember(config: DemoConfig) -> None:
 def record(config: DemoConfig, nodes: Nodes) -> None:
     """Record scripted demonstrations over topics."""
     step("Record", f"{config.slider} x slider and {config.drawer} x drawer, over ROS topics")
-    dataset, counts = config.output / "dataset", f"slider={config.slider},drawer={config.drawer}"
-    nodes.start("simulator", {"task": "opening", **PACE})
+    dataset, wanted = config.output / "dataset", {"slider": config.slider, "drawer": config.drawer}
+    if dataset.exists() and Dataset.open(dataset).counts(BEHAVIOR) == wanted:
+        return
+    counts = ",".join(f"{behavior}={count}" for behavior, count in wanted.items())
+    nodes.start("simulator", {"task": "opening", "real_time_factor": 0.0})
     nodes.start("demonstrator", {"use_sim_time": True, "quality": "optimal"})
     nodes.start("recorder", {"use_sim_time": True, "dataset": dataset, "autostart": True, "tags": ["quality=optimal"]})
     takes: dict[str, Value] = {
@@ -109,10 +112,13 @@ def train(config: DemoConfig, nodes: Nodes, name: str) -> None:
 def deploy(config: DemoConfig, nodes: Nodes, name: str) -> None:
     """Drive the simulated arm with one policy, from the same starts as the other."""
     step("Deploy", f"the {name} policy, {config.rollouts} rollouts of each behavior")
-    counts, results = f"slider={config.rollouts},drawer={config.rollouts}", report.results_of(config, name)
-    nodes.start("simulator", {"task": "opening", **PACE})
+    counts, done = f"slider={config.rollouts},drawer={config.rollouts}", report.outcomes(config, name)
+    if all(len(done.get(behavior, ())) >= config.rollouts for behavior in ("slider", "drawer")):
+        return
+    nodes.start("simulator", {"task": "opening", "real_time_factor": 0.0})
     nodes.start("policy", {"use_sim_time": True, "autostart": False, "checkpoint": config.output / name})
-    takes: dict[str, Value] = {"actor": "policy", "counts": counts, "results": results, "seed": UNSEEN + config.seed}
+    results, seed = report.results_of(config, name), UNSEEN + config.seed
+    takes: dict[str, Value] = {"actor": "policy", "counts": counts, "results": results, "seed": seed}
     nodes.run("conductor", {"use_sim_time": True, **takes})
     nodes.stop()
 

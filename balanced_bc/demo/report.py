@@ -23,9 +23,10 @@ def results_of(config: DemoConfig, name: str) -> Path:
 
 
 def outcomes(config: DemoConfig, name: str) -> Outcomes:
-    """Read a policy's rollouts."""
+    """Read a policy's rollouts; none where there is no file yet."""
     found: Outcomes = {}
-    for take in yaml.safe_load(results_of(config, name).read_text(encoding="utf-8"))["takes"]:
+    path = results_of(config, name)
+    for take in yaml.safe_load(path.read_text(encoding="utf-8"))["takes"] if path.exists() else ():
         found.setdefault(take["behavior"], []).append(take["success"])
     return found
 

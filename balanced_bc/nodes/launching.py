@@ -18,7 +18,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from balanced_bc.nodes.errors import NodeError
 from balanced_bc.nodes.robots import robots
-from balanced_bc.nodes.share import PACKAGE, share_folder
+from balanced_bc.nodes.share import PACKAGE
 from launch import Action, LaunchContext, LaunchDescription
 
 Given = Mapping[str, str]
@@ -85,19 +85,17 @@ def description(names: Iterable[str], actions: Callable[[Given], list[Action]]) 
     return LaunchDescription([*(_declaration(name) for name in known), OpaqueFunction(function=act)])
 
 
-def node(name: str, given: Given, takes: Iterable[str] = (), config: str = "", **parameters: Any) -> Node:
+def node(name: str, given: Given, takes: Iterable[str] = (), **parameters: Any) -> Node:
     """A node of this package; when it ends, everything ends.
 
     Args:
         name: Module in balanced_bc/nodes, and name of the node.
         given: Arguments of the launch file that were given.
         takes: Arguments that are parameters of this node.
-        config: File in config/ with parameters of this node; empty for none.
-        parameters: Further parameters; config, params_file and arguments win over them, in this order.
+        parameters: Further parameters; params_file and arguments win over them, in this order.
     """
     named = {key: _value(key, given[key]) for key in takes if key in given}
-    files = [str(share_folder() / "config" / config)] if config else []
-    files += [given["params_file"]] if "params_file" in given else []
+    files = [given["params_file"]] if "params_file" in given else []
     _require_files(files)
     clock = given.get("use_sim_time", str(given.get("robot", ROBOT) == ROBOT).lower())
     executable, package, arguments = _found(name)

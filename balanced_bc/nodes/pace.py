@@ -12,17 +12,17 @@ PATIENCE_AT_REST = 0.2
 class Pace:
     """Decides from commands and the time that passed whether a step is due.
 
-    A commander is active from its first command until it lets `patience` pass without answering a tick. While it is,
-    a step waits for the command that answers the last tick. Otherwise steps come at `factor` times real time, or at
-    real time if a commander is expected but the factor is 0.
+    With a factor, steps come at `factor` times real time. With a factor of 0 they come in lock-step: while a commander
+    is active, that is from its first command until it lets `patience` pass without answering a tick, a step waits for
+    the command that answers the last tick; while nobody commands, time is real.
     """
 
     period: float
     """Simulated time of a step, [s]."""
     factor: float
-    """Simulated seconds per wall second; 0 is as fast as the machine allows."""
+    """Simulated seconds per wall second; 0 is lock-step."""
     patience: float
-    """Wall time that an active commander has for its answer, [s]; 0 never waits."""
+    """Wall time that an active commander has for its answer in lock-step, [s]; 0 never waits for anybody."""
     tick: int = 0
     """Stamp of the last step, [ns]."""
     stepped: float = 0.0
@@ -38,7 +38,7 @@ class Pace:
         """Remember a command that is stamped `stamp` [ns], and whether it was zero."""
         self.answered = max(self.answered, stamp)
         self.at_rest = at_rest
-        self.locked = self.patience > 0
+        self.locked = self.patience > 0 and not self.factor
 
     def on_step(self, tick: int, wall: float) -> None:
         """Remember a step to `tick` [ns] at wall time `wall` [s]."""
@@ -50,7 +50,7 @@ class Pace:
         if not self.locked:
             return max(0.0, self._interval - passed)
         if self.answered >= self.tick:
-            return max(0.0, self.period / self.factor - passed) if self.factor else 0.0
+            return 0.0
         patience = min(self.patience, PATIENCE_AT_REST) if self.at_rest else self.patience
         if passed < patience:
             return patience - passed

@@ -65,9 +65,9 @@ class SimulatorConfig:
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of the next reset; setting it again repeats that start. Resets after it count up."""
     real_time_factor: float = field(default=1.0, metadata={"range": (0.0, 1000.0)})
-    """Simulated seconds per second; 0 is as fast as the machine allows."""
-    wait_for_command: float = field(default=0.0, metadata={"range": (0.0, 60.0)})
-    """Time that the world waits for the command that answers a tick, while somebody commands, [s]; 0 never waits."""
+    """Simulated seconds per second; 0 is as fast as the machine allows, in lock-step with whoever commands."""
+    wait_for_command: float = field(default=5.0, metadata={"range": (0.0, 60.0)})
+    """In lock-step: time that the world waits for the command that answers a tick, [s]; 0 never waits."""
     command_timeout: float = field(default=0.1, metadata={"range": (0.0, 10.0)})
     """Age at which a velocity command stops the arm, in simulated time, [s]."""
     images: bool = True

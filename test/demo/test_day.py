@@ -56,9 +56,11 @@ def test_the_whole_day_leaves_everything_it_promises(tmp_path: Path, capsys: pyt
     for name in ("weights/balance.png", "weights/balance.yaml", "rollout.gif", "report.md", "plain", "balanced"):
         assert (config.output / name).exists(), name
     before = (config.output / "plain" / "model.safetensors").stat().st_mtime_ns
+    log = (config.output / "logs" / "simulator.log").stat().st_size
     run(config)
     assert "Continuing" in capsys.readouterr().out
     assert (config.output / "plain" / "model.safetensors").stat().st_mtime_ns == before
+    assert (config.output / "logs" / "simulator.log").stat().st_size == log, "nodes were started though all was there"
     assert not processes_of(config.output)
 
 

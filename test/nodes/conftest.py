@@ -136,6 +136,6 @@ def graph(tmp_path: Path) -> Iterator[Graph]:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
     """A graph with a simulator in lock-step and a demonstrator, shared by the tests of a module."""
     for graph in graph_in(tmp_path_factory.mktemp("world")):
-        graph.start("simulator", "real_time_factor:=0.0", "wait_for_command:=5.0")
+        graph.start("simulator", "real_time_factor:=0.0")
         graph.start("demonstrator", "use_sim_time:=true")
         yield graph

@@ -45,10 +45,12 @@ def test_a_commander_that_lets_the_patience_pass_is_no_longer_waited_for() -> No
     assert abs(pace.wait(15.0) - 0.1) < 1e-9
 
 
-def test_lock_step_is_never_faster_than_the_factor() -> None:
+def test_with_a_factor_nobody_is_waited_for() -> None:
     pace = paced(factor=1.0, patience=5.0)
     pace.on_command(TICK)
     assert abs(pace.wait(10.02) - 0.08) < 1e-9
+    pace.on_step(2 * TICK, wall=10.1)
+    assert abs(pace.wait(10.12) - 0.08) < 1e-9
 
 
 def test_after_a_zero_command_the_patience_is_short() -> None:
