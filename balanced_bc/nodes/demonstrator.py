@@ -57,7 +57,7 @@ class DemonstratorConfig:
     task: str = "opening"
     """Task that the behavior belongs to: opening or picking."""
     quality: Quality = "optimal"
-    """Kind of demonstrator; suboptimal draws one each time. perturbed acts as optimal: set the simulator's disturbance."""
+    """Kind of demonstrator. suboptimal draws one each time; perturbed is optimal, the simulator has to disturb it."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of the next demonstration's randomness; those after it count up."""
     longest: float = field(default=20.0, metadata={"range": (0.1, 3600.0)})

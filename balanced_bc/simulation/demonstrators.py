@@ -72,9 +72,7 @@ def cast(task: str, behavior: str, quality: str, rng: Generator, kinds: Kinds = 
     return Part(name, kind.demonstrator(experts, rng), kind.disturbance(rng))
 
 
-def make_demonstrator(
-    task: str, behavior: str, quality: str, rng: Generator, kinds: Kinds = Kinds()
-) -> Demonstrator:
+def make_demonstrator(task: str, behavior: str, quality: str, rng: Generator, kinds: Kinds = Kinds()) -> Demonstrator:
     """Make a demonstrator, without what the world does to its commands: see `cast`."""
     return cast(task, behavior, quality, rng, kinds).demonstrator
 

@@ -19,7 +19,7 @@ class Disturbance:
         """Disturb with a tremor, or not at all."""
         self._tremor = tremor
 
-    def disturb(self, action: NDArray[np.float64]) -> NDArray[np.float64]:
+    def disturb(self, action: NDArray[np.floating]) -> NDArray[np.floating]:
         """What is carried out instead of an action.
 
         Args:

@@ -136,8 +136,8 @@ class DrawerExpert:
 
     def target(self, percept: Percept) -> Floats:
         """Middle of the drawer's handle, [m], (3,)."""
-        handle = np.array((desk.DRAWER_X, desk.DRAWER_HANDLE_Y - percept.drawer, desk.DRAWER_HANDLE_Z))
-        return handle - BASE
+        x, y, z = BASE.tolist()
+        return np.array((desk.DRAWER_X - x, desk.DRAWER_HANDLE_Y - percept.drawer - y, desk.DRAWER_HANDLE_Z - z))
 
     def wish(self, percept: Percept) -> Wish:
         """What it wants next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from numpy.random import Generator
@@ -39,19 +39,19 @@ SUBOPTIMAL = ("noisy", "detour", "hesitant", "wrong-first")
 class Kinds:
     """Parameters of every kind that has some."""
 
-    noisy: Noisy = Noisy()
+    noisy: Noisy = field(default_factory=Noisy)
     """A trembling hand."""
-    detour: Detour = Detour()
+    detour: Detour = field(default_factory=Detour)
     """First somewhere else."""
-    hesitant: Hesitant = Hesitant()
+    hesitant: Hesitant = field(default_factory=Hesitant)
     """Slow, with pauses."""
-    wrong_first: WrongFirst = WrongFirst()
+    wrong_first: WrongFirst = field(default_factory=WrongFirst)
     """First toward the wrong handle or region."""
-    sloppy_grasp: SloppyGrasp = SloppyGrasp()
+    sloppy_grasp: SloppyGrasp = field(default_factory=SloppyGrasp)
     """Grasps that often miss."""
-    misleading: Misleading = Misleading()
+    misleading: Misleading = field(default_factory=Misleading)
     """Smooth and always wrong."""
-    perturbed: Perturbed = Perturbed()
+    perturbed: Perturbed = field(default_factory=Perturbed)
     """Clean labels on disturbed states."""
 
     def kind(self, name: str) -> Kind:
