@@ -13,6 +13,7 @@ from statistics import median
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from balanced_bc.simulation.demonstrators import cast, percept_of
 from balanced_bc.simulation.environment import make
@@ -43,7 +44,7 @@ def attempt(job: Job) -> Attempt:
     world = make(task, render_images=False, horizon=LONGEST)
     _, info = world.reset(seed=seed, options={"behavior": behavior})
     _, demonstrator, disturbance = cast(task, behavior, kind, np.random.default_rng(seed))
-    places, twists = [info["scene"].tcp_pose[:3]], []
+    places, twists = [info["scene"].tcp_pose[:3]], list[NDArray[np.float64]]()
     while len(twists) < LONGEST:
         action = demonstrator.act(percept_of(info["scene"]))
         if demonstrator.finished:
@@ -70,7 +71,8 @@ def main() -> None:
     numbers = [int(word) for word in sys.argv[1:3]]
     starts, first = (*numbers, *(100, 500_000)[len(numbers) :])
     kinds = sys.argv[3:] or [quality for quality in QUALITIES if quality != "suboptimal"]
-    rows, summary = [HEADINGS], {}
+    rows: list[tuple[str, ...]] = [HEADINGS]
+    summary: dict[str, float] = {}
     with multiprocessing.get_context("spawn").Pool() as pool:
         for task, behavior in ((name, behavior) for name in TASKS for behavior in behaviors_of(name)):
             for kind in kinds:
