@@ -152,7 +152,7 @@ def test_misleading_demonstrations_are_kept_only_when_asked_for(tmp_path: Path) 
 
 
 def test_failures_are_kept_only_when_asked_for(tmp_path: Path) -> None:
-    clumsy = Kinds(sloppy_grasp=SloppyGrasp(error=0.06, tries=1, patience=30))
+    clumsy = Kinds(sloppy_grasp=SloppyGrasp(error=0.045, tries=1, patience=40))
     kept, thrown = (Dataset.create(tmp_path / name, RobotContract()) for name in ("kept", "thrown"))
     for dataset, keep in ((kept, True), (thrown, False)):
         list(collect(dataset, "opening", {"drawer": 2}, "sloppy-grasp", keep_failures=keep, kinds=clumsy))
