@@ -7,13 +7,11 @@ needs them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
 
 from balanced_bc import __version__
@@ -23,39 +21,34 @@ from balanced_bc.errors import BalancedBCError
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
 from balanced_bc.options import UsageError, expanded
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.printing import noted, print_text, shown
+from balanced_bc.simulation.config import CollectConfig
+from balanced_bc.simulation.kinds.kinds import Kinds
 from balanced_bc.tables import aligned
+from balanced_bc.watching.config import WatchConfig
 
-console = Console()
 FROM_FILE = "With --config FILE.yaml options come from a file; those on the command line override them."
 
 
 def collect(
     output: Path,
-    task: str = "opening",
-    counts: str = "slider=6,drawer=20",
-    quality: str = "optimal",
-    seed: int = 0,
-    workers: int = 1,
+    config: OmitArgPrefixes[FlagCreatePairsOff[CollectConfig]] = CollectConfig(),
+    kinds: Kinds = Kinds(),
 ) -> None:
-    """Record scripted demonstrations in simulation; an existing dataset grows.
+    """Record scripted demonstrations in simulation; those that the dataset has already are not recorded again.
 
     Args:
-        output: Folder of the dataset.
-        task: Task of the world: opening or picking.
-        counts: Demonstrations to add of each behavior.
-        quality: How the demonstrator acts: optimal or suboptimal.
-        seed: Seed of the starts and of the demonstrator.
-        workers: Processes that share the work.
+        output: Folder of the dataset; one that exists grows. After an interruption the same command goes on.
+        config: What is recorded.
+        kinds: How strong the flaws are.
     """
     from balanced_bc.demonstrations.contract import RobotContract
     from balanced_bc.demonstrations.dataset import Dataset
-    from balanced_bc.demonstrations.tags import parse_counts
-    from balanced_bc.simulation.collect import collect as recorded
+    from balanced_bc.simulation.collect import collect_configured
 
-    dataset = Dataset.open_or_create(output, RobotContract())
-    runs = recorded(dataset, task, parse_counts(counts), quality=quality, seed=seed, workers=workers)
-    for done in shown(runs, "collecting", lambda now: (now.done / now.total, now.note)):
-        del done
+    runs = collect_configured(Dataset.open_or_create(output, RobotContract()), config, kinds)
+    added = len(list(shown(runs, "collecting", lambda now: (now.done / now.total, now.note))))
+    print_text(f"added {added} demonstrations" if added else f"nothing to do: {output} has {config.counts} already")
     inspect(output)
 
 
@@ -178,6 +171,22 @@ def evaluate(
     print_text(aligned(table(result)))
 
 
+def watch(config: OmitArgPrefixes[FlagCreatePairsOff[WatchConfig]] = WatchConfig()) -> None:
+    """Film a demonstrator or a policy, show it in a window, or draw where episodes start.
+
+    Args:
+        config: What is watched, and how.
+    """
+    from balanced_bc.watching.starts import draw_starts
+    from balanced_bc.watching.watch import watch as seen
+
+    runs = draw_starts(config) if config.starts else seen(config)
+    for now in list(shown(runs, "watching", lambda now: (now.done / now.total, now.note))):
+        print_text(now.note)
+    if config.file is not None:
+        print_text(f"wrote {config.file}")
+
+
 def demo(config: OmitArgPrefixes[DemoConfig] = DemoConfig()) -> None:
     """Record, balance, train and deploy over ROS topics on this machine; about 10 minutes on 2 cores.
 
@@ -190,34 +199,13 @@ def demo(config: OmitArgPrefixes[DemoConfig] = DemoConfig()) -> None:
 
 
 VERBS: dict[str, Callable[..., None]] = {
-    verb.__name__: verb for verb in (collect, inspect, tag, balance, train, evaluate, demo)
+    verb.__name__: verb for verb in (collect, inspect, tag, balance, train, evaluate, watch, demo)
 }
-
-
-def shown(runs: Iterable[Any], title: str, reading: Callable[[Any], tuple[float, str]]) -> Iterable[Any]:
-    """Pass reports on while a bar shows how far they are; `reading` gives the share done and a note."""
-    columns = (TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console) as bar:
-        row = bar.add_task(title, total=1.0, note="")
-        for report in runs:
-            share, note = reading(report)
-            bar.update(row, completed=share, note=note)
-            yield report
-
-
-def noted(losses: Mapping[str, float]) -> str:
-    """Losses in short."""
-    return "loss: " + ", ".join(f"{name} {loss:.2f}" for name, loss in losses.items())
 
 
 def axes_of(text: str) -> tuple[str, ...]:
     """Axes as typed, `behavior,quality`."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def print_text(text: str) -> None:
-    """Print as it is, without rich's markup and line breaks."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def usage() -> str:

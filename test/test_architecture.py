@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "balanced_bc"
-ROOT = frozenset({"errors", "options", "ranges", "tables"})
+ROOT = frozenset({"errors", "options", "printing", "ranges", "tables"})
 ALLOWED: dict[str, frozenset[str]] = {
     "demonstrations": frozenset(),
     "policies": frozenset({"demonstrations"}),
@@ -20,8 +20,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     "simulation": frozenset({"demonstrations", "control"}),
     "learning": frozenset({"demonstrations", "policies", "balancing", "simulation"}),
     "nodes": frozenset({"demonstrations", "policies", "balancing", "control", "simulation", "learning"}),
-    "demo": frozenset({"demonstrations", "policies", "simulation", "learning"}),
-    "cli": frozenset({"demonstrations", "policies", "balancing", "control", "simulation", "learning", "demo"}),
+    "watching": frozenset({"demonstrations", "policies", "simulation"}),
+    "demo": frozenset({"demonstrations", "policies", "simulation", "learning", "watching"}),
+    "cli": frozenset(
+        {"demonstrations", "policies", "balancing", "control", "simulation", "learning", "watching", "demo"}
+    ),
 }
 ONLY_IN: dict[str, frozenset[str]] = {
     "rclpy": frozenset({"nodes"}),

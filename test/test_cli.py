@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from balanced_bc.cli import VERBS, main
+from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.options import expanded
 
 
@@ -39,6 +45,41 @@ def test_an_unknown_behavior_lists_those_that_exist(capsys: pytest.CaptureFixtur
     error = refused(capsys, "collect", "--output", str(tmp_path / "data"), "--counts", "door=1")
     assert "slider" in error
     assert "drawer" in error
+
+
+def test_an_unknown_kind_lists_those_that_exist(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for words in (("--quality", "bad"), ("--counts", "slider+bad=1")):
+        error = refused(capsys, "collect", "--output", str(tmp_path / "data"), *words)
+        assert all(word in error for word in ("noisy", "wrong-first", "misleading"))
+
+
+def test_collecting_again_says_that_nothing_is_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for _ in range(2):
+        main(("collect", "--output", str(tmp_path / "data"), "--counts", "slider=1"))
+    printed = capsys.readouterr().out
+    assert "added 1 demonstrations" in printed
+    assert "nothing to do" in printed
+
+
+def test_an_interrupted_collection_leaves_whole_episodes(tmp_path: Path) -> None:
+    words = ("collect", "--output", str(tmp_path / "data"), "--counts", "drawer=200", "--workers", "2")
+    process = subprocess.Popen((sys.executable, "-m", "balanced_bc.cli", *words), stdout=subprocess.DEVNULL)
+    begun = time.monotonic()
+    while len(list((tmp_path / "data").glob("episodes/*/episode.yaml"))) < 2:
+        assert process.poll() is None
+        assert time.monotonic() - begun < 60
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    dataset = Dataset.open(tmp_path / "data")
+    assert len(dataset.episodes) >= 2
+    assert dataset.unfinished == ()
+
+
+def test_a_picture_of_starts_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "starts.png"
+    main(("watch", "--task", "picking", "--starts", "2", "--size", "64", "--output", str(path)))
+    assert Image.open(path).size == (2 * 64 + 4, 3 * (64 + 24) + 5 * 4)
 
 
 def test_a_configuration_file_holds_the_same_options(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from rich.console import Console
 from balanced_bc.demo import report
 from balanced_bc.demo.config import DemoConfig
 from balanced_bc.demo.errors import DemoError
-from balanced_bc.demo.film import film
 from balanced_bc.demo.processes import ENDING, Nodes, Value
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.durable import write_yaml
 from balanced_bc.demonstrations.tags import BEHAVIOR
+from balanced_bc.watching.config import WatchConfig
+from balanced_bc.watching.players import PolicyPlayer
+from balanced_bc.watching.watch import play
 
 DOMAINS = 101
 """ROS domains from 1 to this one are safe on Linux: their ports do not collide with those of other programs."""
@@ -129,7 +131,9 @@ def show(config: DemoConfig) -> None:
     for behavior, successes in report.outcomes(config, "balanced").items():
         takes.append((behavior, UNSEEN + config.seed + (successes.index(True) if any(successes) else 0)))
     if not (config.output / "rollout.gif").exists():
-        film(config.output / "balanced", takes, "opening", config.output / "rollout.gif")
+        picture = WatchConfig(task="opening", output=config.output / "rollout.gif", view="static", horizon=120)
+        for _ in play(PolicyPlayer(config.output / "balanced"), takes, picture):
+            pass
 
 
 def step(title: str, text: str) -> None:

@@ -9,6 +9,7 @@ from balanced_bc.demonstrations.errors import DemonstrationError
 
 BEHAVIOR = "behavior"
 QUALITY = "quality"
+KIND = "kind"
 OPERATOR = "operator"
 SUCCESS = "success"
 

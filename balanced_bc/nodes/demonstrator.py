@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
@@ -41,8 +41,10 @@ from balanced_bc.nodes.parameters import declared, followed
 from balanced_bc.nodes.robots import robot
 from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.states import BUSY, DONE, GAVE_UP, IDLE
-from balanced_bc.simulation.demonstrators import Demonstrator, make_demonstrator
+from balanced_bc.simulation.demonstrator import Demonstrator
+from balanced_bc.simulation.demonstrators import cast
 from balanced_bc.simulation.experts import Percept
+from balanced_bc.simulation.kinds.kinds import Quality
 from balanced_bc.simulation.streams import commanded
 
 CHANGEABLE = ("quality", "seed")
@@ -57,8 +59,8 @@ class DemonstratorConfig:
     """Robot whose topics are used: a file in config/robots/."""
     task: str = "opening"
     """Task that the behavior belongs to: opening or picking."""
-    quality: Literal["optimal", "suboptimal"] = "optimal"
-    """optimal: straight to the goal. suboptimal: noisy, with detours and pauses."""
+    quality: Quality = "optimal"
+    """Kind of demonstrator. suboptimal draws one each time; perturbed is optimal, the simulator has to disturb it."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of the next demonstration's randomness; those after it count up."""
     longest: float = field(default=20.0, metadata={"range": (0.1, 3600.0)})
@@ -112,28 +114,28 @@ class DemonstratorNode(Node):
     def on_demonstrate(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """~/demonstrate."""
         try:
-            behavior = self.begin()
+            what = self.begin()
         except BalancedBCError as error:
             response.success, response.message = False, str(error)
             self.get_logger().error(response.message)
         else:
-            response.success, response.message = True, f"demonstrating {behavior}"
+            response.success, response.message = True, f"demonstrating {what}"
         return response
 
     def begin(self) -> str:
-        """Start a demonstration of the current behavior."""
+        """Start a demonstration of the current behavior; which one, and of which kind."""
         if self.expert is not None:
             raise NodeError("a demonstration is going on already")
         if missing := [topic for topic in (*NEEDED, TASK_BEHAVIOR) if topic not in self.latest]:
             raise NodeError(f"nothing was heard yet on {', '.join(missing)}; heard was {sorted(self.latest)}")
         behavior = str(self.latest[TASK_BEHAVIOR])
         rng = np.random.default_rng(self.seed)
-        self.expert = make_demonstrator(self.config.task, behavior, self.config.quality, rng)
+        kind, self.expert, _ = cast(self.config.task, behavior, self.config.quality, rng)
         self.seed += 1
         self.left = round(self.config.longest * self.contract.rate)
         self.say_state(BUSY)
         self.timer = self.create_timer(self.contract.period, self.on_tick)
-        return behavior
+        return f"{behavior}, {kind}"
 
     def on_tick(self) -> None:
         """Say the expert's next command, or end."""

@@ -12,6 +12,7 @@ from math import radians
 from time import monotonic
 from typing import Any, Literal
 
+import numpy as np
 from geometry_msgs.msg import TwistStamped
 from rclpy.clock import Clock as AnyClock
 from rclpy.clock_type import ClockType
@@ -41,13 +42,15 @@ from balanced_bc.nodes.parameters import declared, followed
 from balanced_bc.nodes.robots import robot
 from balanced_bc.nodes.run import main_of
 from balanced_bc.simulation.cameras import STATIC_VIEW
+from balanced_bc.simulation.disturbance import Disturbance
 from balanced_bc.simulation.environment import make
+from balanced_bc.simulation.kinds.perturbed import Perturbed
 from balanced_bc.simulation.streams import sensed, stamp_of_tick
 from balanced_bc.simulation.tasks import behavior_of
 
 ANGLES = {STATIC_CAMERA: radians(STATIC_VIEW.field_of_view), GRIPPER_CAMERA: radians(75.0)}
 """Vertical fields of view of the cameras, [rad]."""
-CHANGEABLE = ("behavior", "seed", "real_time_factor", "wait_for_command")
+CHANGEABLE = ("behavior", "seed", "real_time_factor", "wait_for_command", "disturbance")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class SimulatorConfig:
     """In lock-step: time that the world waits for the command that answers a tick, [s]; 0 never waits."""
     command_timeout: float = field(default=0.1, metadata={"range": (0.0, 10.0)})
     """Age at which a velocity command stops the arm, in simulated time, [s]."""
+    disturbance: float = field(default=0.0, metadata={"range": (0.0, 10.0)})
+    """How strongly commanded motion is disturbed from the next reset on, 1 as in the kind perturbed; 0 not at all."""
     images: bool = True
     """Whether there are cameras; they are rendered while somebody listens."""
     window: bool = False
@@ -86,7 +91,7 @@ class Simulator(Node):
         self.contract, limits = robot(self.config.robot)
         self.world = make(self.config.task, render_images=False, window=self.config.window, limits=limits)
         self.pace = Pace(self.contract.period, self.config.real_time_factor, self.config.wait_for_command)
-        self.command = Command(self.config.command_timeout)
+        self.command, self.disturbance = Command(self.config.command_timeout), Disturbance()
         self.seed, self.step_number, self.success = self.config.seed, 0, False
         self.voices = {topic: self.create_publisher(*voice) for topic, voice in voices(self.contract).items()}
         self.create_subscription(TwistStamped, VELOCITY_COMMAND, self.on_velocity_command, qos.COMMANDS)
@@ -146,6 +151,7 @@ class Simulator(Node):
         options = {"behavior": self.config.behavior} if self.config.behavior else None
         _, info = self.world.reset(seed=self.seed, options=options)
         description = f"{info['behavior']}, seed {self.seed}"
+        self.disturbance = Perturbed().times(self.config.disturbance).disturbance(np.random.default_rng(self.seed))
         self.seed += 1
         self.command, self.pace.locked = Command(self.config.command_timeout), False
         self.say(TASK_BEHAVIOR, info["behavior"])
@@ -159,7 +165,7 @@ class Simulator(Node):
         """Step if it is time, and set the alarm for the next time."""
         wait = self.pace.wait(monotonic())
         if wait <= 0.0:
-            *_, info = self.world.step(self.command.action(self.tick))
+            *_, info = self.world.step(self.disturbance.disturb(self.command.action(self.tick)))
             self.show(info)
             wait = self.pace.wait(monotonic())
         self.plan(wait)

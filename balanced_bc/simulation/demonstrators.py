@@ -3,92 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple
 
-import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-from balanced_bc.simulation.errors import SimulationError
-from balanced_bc.simulation.experts import (
-    DrawerExpert,
-    Expert,
-    Percept,
-    PickingExpert,
-    SliderExpert,
-)
-from balanced_bc.simulation.motion import Manner, draw_manner, smoothed, turning
+from balanced_bc.simulation.decoys import ImaginedBlockExpert
+from balanced_bc.simulation.demonstrator import Demonstrator
+from balanced_bc.simulation.disturbance import Disturbance
+from balanced_bc.simulation.experts import DrawerExpert, Expert, Percept, PickingExpert, SliderExpert
+from balanced_bc.simulation.kinds.kind import Experts
+from balanced_bc.simulation.kinds.kinds import Kinds, draw_kind
+from balanced_bc.simulation.motion import Manner, draw_manner
 from balanced_bc.simulation.scene import SceneState
-from balanced_bc.simulation.suboptimal import draw_flaw
 from balanced_bc.simulation.tasks import behavior_of
 
-Floats = NDArray[np.float64]
 
-PERIOD = 1 / 30
-"""Time between two actions, [s]."""
-QUALITIES = ("optimal", "suboptimal")
-EXPERTS: Mapping[tuple[str, str], Callable[[Manner], Expert]] = {
-    ("opening", "slider"): SliderExpert,
-    ("opening", "drawer"): DrawerExpert,
-    ("picking", "left"): PickingExpert,
-    ("picking", "middle"): PickingExpert,
-    ("picking", "right"): PickingExpert,
+def _picking(manner: Manner) -> Experts:
+    """The wrong ones reach for the regions to the right, one and two further."""
+    wrong = [ImaginedBlockExpert(PickingExpert(manner), regions) for regions in (1, 2)]
+    return Experts(PickingExpert(manner), tuple(wrong))
+
+
+def _opening(right: Callable[[Manner], Expert], wrong: Callable[[Manner], Expert]) -> Callable[[Manner], Experts]:
+    return lambda manner: Experts(right(manner), (wrong(manner),))
+
+
+EXPERTS: Mapping[tuple[str, str], Callable[[Manner], Experts]] = {
+    ("opening", "slider"): _opening(SliderExpert, DrawerExpert),
+    ("opening", "drawer"): _opening(DrawerExpert, SliderExpert),
+    ("picking", "left"): _picking,
+    ("picking", "middle"): _picking,
+    ("picking", "right"): _picking,
 }
-"""Task and behavior to the rule that solves it."""
+"""Task and behavior to the rule that solves it, and to those that mistake it."""
 
 
-class Demonstrator(Protocol):
-    """Who demonstrates: percept in, action out, tick by tick."""
+class Part(NamedTuple):
+    """Who demonstrates once.
 
-    @property
-    def finished(self) -> bool:
-        """Whether there is nothing left to do."""
-        ...
+    Attributes:
+        kind: Name of the kind.
+        demonstrator: Says what is recorded.
+        disturbance: What the world makes of it.
+    """
 
-    def act(self, percept: Percept) -> Floats:
-        """Twist in the base frame, [m/s] and [rad/s], and gripper (+1 open, -1 close), (7,)."""
-        ...
-
-
-class OptimalDemonstrator:
-    """Follows an expert's wishes with smooth commands."""
-
-    def __init__(self, expert: Expert) -> None:
-        self._expert = expert
-        self._previous: Floats = np.zeros(6)
-        self._finished = False
-
-    @property
-    def finished(self) -> bool:
-        """Whether there is nothing left to do."""
-        return self._finished
-
-    def act(self, percept: Percept) -> Floats:
-        """Twist in the base frame, [m/s] and [rad/s], and gripper (+1 open, -1 close), (7,)."""
-        wish = self._expert.wish(percept)
-        self._finished = self._finished or wish.finished
-        twist = np.concatenate((wish.velocity, turning(wish.yaw, wish.tilt, percept.tcp_pose[3:])))
-        self._previous = smoothed(twist, self._previous, PERIOD)
-        return np.append(self._previous, 1.0 if wish.opens else -1.0)
+    kind: str
+    demonstrator: Demonstrator
+    disturbance: Disturbance
 
 
-def make_demonstrator(task: str, behavior: str, quality: str, rng: Generator) -> Demonstrator:
-    """Make a demonstrator; its manner, and its flaw if it is suboptimal, are drawn from the rng.
+def cast(task: str, behavior: str, quality: str, rng: Generator, kinds: Kinds = Kinds()) -> Part:
+    """Draw who demonstrates once.
 
     Args:
         task: Name of the task.
         behavior: Name of the behavior.
-        quality: optimal, or suboptimal: noisy, hesitant or on detours.
-        rng: Source of randomness.
+        quality: Name of a kind, or suboptimal, which draws one.
+        rng: Source of randomness: manner, kind, what the kind draws.
+        kinds: Parameters of the kinds.
 
     Raises:
         SimulationError: There is no such task, behavior or quality; those that exist are listed.
     """
     behavior_of(task, behavior)
-    if quality not in QUALITIES:
-        raise SimulationError(f"there is no quality {quality!r}; there are {', '.join(QUALITIES)}")
-    optimal = OptimalDemonstrator(EXPERTS[task, behavior](draw_manner(rng)))
-    return optimal if quality == "optimal" else draw_flaw(optimal, rng)
+    experts = EXPERTS[task, behavior](draw_manner(rng))
+    name = draw_kind(quality, rng)
+    kind = kinds.kind(name)
+    return Part(name, kind.demonstrator(experts, rng), kind.disturbance(rng))
+
+
+def make_demonstrator(task: str, behavior: str, quality: str, rng: Generator, kinds: Kinds = Kinds()) -> Demonstrator:
+    """Make a demonstrator, without what the world does to its commands: see `cast`."""
+    return cast(task, behavior, quality, rng, kinds).demonstrator
 
 
 def percept_of(scene: SceneState) -> Percept:

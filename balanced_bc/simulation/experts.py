@@ -65,6 +65,10 @@ class Wish(NamedTuple):
 class Expert(Protocol):
     """A rule for one behavior."""
 
+    def target(self, percept: Percept) -> Floats:
+        """Where the thing is that it wants to move, [m], (3,)."""
+        ...
+
     def wish(self, percept: Percept) -> Wish:
         """What it wants next."""
         ...
@@ -89,6 +93,10 @@ class SliderExpert:
     def __init__(self, manner: Manner) -> None:
         self._manner = manner
         self._start: float | None = None
+
+    def target(self, percept: Percept) -> Floats:
+        """Middle of the door's handle at the height of the push, [m], (3,)."""
+        return np.array((desk.SLIDER_HANDLE_X - BASE[0] - percept.slider, self.DEPTH, self.HEIGHT))
 
     def wish(self, percept: Percept) -> Wish:
         """What it wants next."""
@@ -126,6 +134,11 @@ class DrawerExpert:
         self._manner = manner
         self._start: float | None = None
 
+    def target(self, percept: Percept) -> Floats:
+        """Middle of the drawer's handle, [m], (3,)."""
+        x, y, z = BASE.tolist()
+        return np.array((desk.DRAWER_X - x, desk.DRAWER_HANDLE_Y - percept.drawer - y, desk.DRAWER_HANDLE_Z - z))
+
     def wish(self, percept: Percept) -> Wish:
         """What it wants next."""
         if self._start is None:
@@ -160,6 +173,10 @@ class PickingExpert:
         self._manner = manner
         self._start: float | None = None
         self._pressed = 0
+
+    def target(self, percept: Percept) -> Floats:
+        """Middle of the block, [m], (3,)."""
+        return percept.red_block[:3]
 
     def wish(self, percept: Percept) -> Wish:
         """What it wants next."""

@@ -92,7 +92,7 @@ def test_the_nearest_of_equivalent_angles_is_at_most_half_a_period_away() -> Non
 
 
 def test_an_unknown_quality_lists_those_that_exist() -> None:
-    with pytest.raises(SimulationError, match="optimal, suboptimal"):
+    with pytest.raises(SimulationError, match="optimal, suboptimal, noisy, detour"):
         make_demonstrator("opening", "slider", "perfect", np.random.default_rng(0))
 
 

@@ -1,0 +1,46 @@
+"""The simulator disturbs what it carries out; what the demonstrator said stays clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from balanced_bc.demonstrations.contract import SCENE_JOINT_STATES, TCP_POSE, VELOCITY_COMMAND
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.reading import read_tracks
+from balanced_bc.nodes.takes import Ledger
+from balanced_bc.simulation.demonstrators import make_demonstrator
+from balanced_bc.simulation.experts import Percept
+
+if TYPE_CHECKING:
+    from test.nodes.conftest import Graph
+
+
+def recorded(graph: Graph) -> tuple[Dataset, int]:
+    """A dataset with one perturbed demonstration of the drawer, and the seed of its demonstrator."""
+    dataset, results = graph.folder / "dataset", graph.folder / "takes.yaml"
+    graph.start("simulator", "real_time_factor:=0.0", "wait_for_command:=5.0", "disturbance:=1.0")
+    graph.start("demonstrator", "use_sim_time:=true", "quality:=perturbed")
+    graph.start("recorder", "use_sim_time:=true", f"dataset:={dataset}", "tags:=[quality=perturbed]")
+    arguments = ("use_sim_time:=true", "counts:=drawer=1", f"results:={results}", "seed:=5")
+    assert graph.run("conductor", *arguments) == 0, graph.logs()
+    return Dataset.open(Path(dataset)), Ledger(results, "demonstrator").takes[-1].seed
+
+
+def test_over_topics_perturbed_labels_are_the_optimal_experts_in_the_disturbed_states(graph: Graph) -> None:
+    dataset, seed = recorded(graph)
+    tracks = read_tracks(dataset.folder(dataset.episodes[0].index), dataset.contract)
+    at = {topic: dict(zip(track.stamps.tolist(), track.values)) for topic, track in tracks.items()}
+    expert = make_demonstrator("opening", "drawer", "optimal", np.random.default_rng(seed))
+    errors = []
+    for stamp, label in list(at[VELOCITY_COMMAND].items())[:-1]:
+        slider, drawer = at[SCENE_JOINT_STATES][stamp]
+        percept = Percept(at[TCP_POSE][stamp], 0.0, slider, drawer, lightbulb=True, red_block=np.zeros(7))
+        errors.append(np.abs(expert.act(percept)[:6] - label).max())
+    assert max(errors) < 1e-9
+    frames = dataset.demonstration(dataset.episodes[0].index)
+    assert frames.scene is not None
+    moved = np.diff(frames.scene[:, :3], axis=0) * 30
+    assert np.abs(moved - frames.action[:-1, :3])[3:20].max() > 0.12
