@@ -14,6 +14,7 @@ ARGUMENTS = (
     "quality",
     "counts",
     "results",
+    "keep_failures",
     "seed",
     "real_time_factor",
     "window",
@@ -30,11 +31,13 @@ def actions(given: Given) -> list[Action]:
     started = [node("recorder", given, ("robot", "autostart"), dataset=dataset, **tags(quality))]
     if given["robot"] == "sim":
         world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
-        started.append(node("simulator", given, world, **pace))
+        disturbance = {"disturbance": 1.0} if quality == "perturbed" else {}
+        started.append(node("simulator", given, world, **pace, **disturbance))
         started.append(node("demonstrator", given, ("robot", "task", "quality", "seed")))
     if "counts" in given:
         results = given.get("results", f"{dataset}.takes.yaml")
-        started.append(node("conductor", given, ("counts", "seed"), results=results))
+        keep = {"keep_failures": True} if quality == "misleading" else {}
+        started.append(node("conductor", given, ("counts", "seed", "keep_failures"), results=results, **keep))
     return started
 
 

@@ -1,7 +1,7 @@
 """demonstrator: a scripted expert that sees only what topics tell.
 
-Hears joint_states, tcp_pose, scene/* and task/behavior; says velocity_command, gripper_command, its state (latched)
-and diagnostics.
+Hears joint_states, tcp_pose, scene/* and task/behavior; says velocity_command, gripper_command, its state (latched),
+diagnostics, and on recorder/tag which kind of demonstrator it is.
 Service: ~/demonstrate. Commands come from a timer on the node's clock; a demonstration ends with zero velocity.
 """
 
@@ -33,6 +33,7 @@ from balanced_bc.demonstrations.contract import (
 )
 from balanced_bc.demonstrations.decoding import Sample, decode
 from balanced_bc.demonstrations.encoding import encode_sample, prepare
+from balanced_bc.demonstrations.tags import KIND
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.diagnosis import Condition, Diagnosis
@@ -89,6 +90,7 @@ class DemonstratorNode(Node):
         self.says_twist = self.create_publisher(TwistStamped, VELOCITY_COMMAND, qos.COMMANDS)
         self.says_gripper = self.create_publisher(Float32, GRIPPER_COMMAND, qos.COMMANDS)
         self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
+        self.says_tag = self.create_publisher(String, "recorder/tag", qos.EVENTS)
         self.create_service(Trigger, "~/demonstrate", self.on_demonstrate)
         self.say_state(IDLE)
         self.diagnosis = Diagnosis(self, self.condition)
@@ -133,6 +135,7 @@ class DemonstratorNode(Node):
         kind, self.expert, _ = cast(self.config.task, behavior, self.config.quality, rng)
         self.seed += 1
         self.left = round(self.config.longest * self.contract.rate)
+        self.says_tag.publish(String(data=f"{KIND}={kind}"))
         self.say_state(BUSY)
         self.timer = self.create_timer(self.contract.period, self.on_tick)
         return f"{behavior}, {kind}"

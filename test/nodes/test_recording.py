@@ -43,7 +43,9 @@ def test_the_conductor_records_what_was_asked_for(recorded: Path) -> None:
 
 def test_an_episode_is_tagged_with_behavior_quality_and_success(recorded: Path) -> None:
     tags = [record.tags for record in Dataset.open(recorded).episodes]
-    assert tags == [{"behavior": name, "quality": "optimal", "success": "true"} for name in ("slider", "drawer")]
+    assert tags == [
+        {"behavior": name, "quality": "optimal", "kind": "optimal", "success": "true"} for name in ("slider", "drawer")
+    ]
 
 
 def test_in_lock_step_every_tick_has_its_command_and_every_stream(recorded: Path) -> None:
