@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from balanced_bc.simulation import desk, panda
 from balanced_bc.simulation.calvin_package import open_calvin
+from balanced_bc.simulation.engine import PHYSICS_RATE
 from balanced_bc.simulation.kinematics import JOINT_HIGH, JOINT_LOW, forward
 from balanced_bc.simulation.scene import BASE_POSITION, Placement, SceneState, Start
 from balanced_bc.simulation.world import BLOCK_HALF_HEIGHT, COLLISION_MARGIN
@@ -28,8 +29,8 @@ SUBSTEPS = 8
 """Physics steps of one of its steps."""
 MOTOR_GAIN = 0.1
 """Share of a joint's position error that its motors remove in a physics step: PyBullet's default."""
-LEAD = 1 / (1 - (1 - MOTOR_GAIN) ** SUBSTEPS)
-"""Its motors go only part of the way in a step; a target that is this much further brings them where they should be."""
+MOTOR_STRIDE = 2.0 / PHYSICS_RATE
+"""Farthest that its motors go in a physics step, at their largest speed, [rad]."""
 STATIC, GRIPPER = "static", "gripper"
 
 
@@ -73,7 +74,7 @@ class CalvinWorld:
         del before
         for _ in range(substeps // SUBSTEPS):
             measured = self.joints()
-            target = np.clip(measured + LEAD * (after - measured), JOINT_LOW, JOINT_HIGH)
+            target = np.clip(measured + beyond(after - measured), JOINT_LOW, JOINT_HIGH)
             action = {"type": "joint_abs", "action": np.append(target, 1.0 if opens else -1.0)}
             *_, self._now = self._env.step(action)
 
@@ -122,6 +123,25 @@ class CalvinWorld:
         lens = (camera.fov, camera.aspect, camera.nearval, camera.farval)
         camera.projectionMatrix = self._env.p.computeProjectionMatrixFOV(*lens)
         return np.ascontiguousarray(camera.render()[0], np.uint8)
+
+
+def beyond(way: Floats) -> Floats:
+    r"""How far away a joint's target must be for its motor to go a given way in one step.
+
+    A motor goes a share g of what is left in each of n physics steps, and at most m. Where it is held to m in the first
+    k of them, and not after, a target T brings it to
+
+    .. math:: way = k m + (T - k m) (1 - (1 - g)^{n - k})
+
+    which is a concave function of T in pieces, one for each k; so T is the largest of what the pieces give.
+
+    Args:
+        way: Of each joint, [rad], (7,).
+    """
+    held = np.arange(SUBSTEPS)[:, None]
+    share = 1 - (1 - MOTOR_GAIN) ** (SUBSTEPS - held)
+    pieces = held * MOTOR_STRIDE + (np.abs(way) - held * MOTOR_STRIDE) / share
+    return np.copysign(pieces.max(axis=0), way)
 
 
 def robot_observation(start: Start) -> Floats:

@@ -121,7 +121,7 @@ class DeskEnv(gymnasium.Env[EnvObservation, Any], ABC):
         if self._target is None:
             raise SimulationError("no episode has begun; call reset before step")
         twist, opens = self._checked(action)
-        measured = self._world.joints()
+        measured = self._measured()
         target = advance(self._target, twist, measured, panda.REST, CONTRACT.period, self.ARM)
         self._world.step(self._target.joints, target.joints, opens, SUBSTEPS)
         self._steps += 1
@@ -174,9 +174,15 @@ class DeskEnv(gymnasium.Env[EnvObservation, Any], ABC):
         self._world.step(start.joints, start.joints, True, SETTLE_STEPS)
         self._target = hold(start.joints, self.ARM.tcp_from_hand)
 
+    def _measured(self) -> NDArray[np.float64]:
+        """Measured joints, if they are any: physics that blew up answer with NaN for ever after."""
+        joints = self._world.joints()
+        self._require_finite({"joints": joints})
+        return joints
+
     def _look(self) -> SceneState:
-        """The scene, if it is one: physics that blew up answer with NaN for ever after."""
-        self._require_finite({"joints": self._world.joints()})
+        """The scene, if it is one."""
+        self._measured()
         scene = self._world.scene()
         self._require_finite(scene._asdict())
         return scene
