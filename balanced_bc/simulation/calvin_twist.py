@@ -66,7 +66,7 @@ def euler_rates(velocity: Floats, angles: Floats) -> Floats:
         velocity: Angular velocity in the base frame, [rad/s], (3,).
         angles: Roll, pitch and yaw, [rad], (3,).
     """
-    return np.linalg.solve(_axes(angles), velocity)
+    return np.asarray(np.linalg.solve(_axes(angles), velocity))
 
 
 def relative_action(twist: Floats, angles: Floats, period: float) -> Floats:

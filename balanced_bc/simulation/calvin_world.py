@@ -141,7 +141,7 @@ def beyond(way: Floats) -> Floats:
     held = np.arange(SUBSTEPS)[:, None]
     share = 1 - (1 - MOTOR_GAIN) ** (SUBSTEPS - held)
     pieces = held * MOTOR_STRIDE + (np.abs(way) - held * MOTOR_STRIDE) / share
-    return np.copysign(pieces.max(axis=0), way)
+    return np.asarray(np.copysign(pieces.max(axis=0), way))
 
 
 def robot_observation(start: Start) -> Floats:
