@@ -149,11 +149,11 @@ def agreement(rollouts: int) -> tuple[list[tuple[str, ...]], int]:
     jobs = [(*behaviors[index % len(behaviors)], 900_000 + index // len(behaviors)) for index in range(rollouts)]
     with multiprocessing.get_context("spawn").Pool() as pool:
         verdicts = pool.map(judged, jobs)
-    counts = Counter((job[1], *verdict) for job, verdict in zip(jobs, verdicts))
+    counts = Counter((job[1], ours, theirs) for job, (ours, theirs) in zip(jobs, verdicts))
     rows: list[tuple[str, ...]] = [("behavior", "both: success", "both: failure", "only ours", "only CALVIN's")]
     for _, behavior in behaviors:
         pairs = ((True, True), (False, False), (True, False), (False, True))
-        rows.append((behavior, *(str(counts[(behavior, *pair)]) for pair in pairs)))
+        rows.append((behavior, *(str(counts[behavior, ours, theirs]) for ours, theirs in pairs)))
     return rows, sum(one == other for one, other in verdicts)
 
 

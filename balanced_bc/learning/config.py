@@ -90,6 +90,8 @@ class EvaluationConfig:
 
     task: str = "opening"
     """Task of the world: opening or picking."""
+    world: str = "tabletop"
+    """World: tabletop, or calvin where calvin_env is installed."""
     behaviors: tuple[str, ...] = ()
     """Behaviors to roll out; empty: all that the task has."""
     rollouts: int = field(default=100, metadata={"range": (1, 10**6)})
