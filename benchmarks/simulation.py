@@ -44,6 +44,10 @@ class Row(NamedTuple):
         """Calls per second of wall time."""
         return 1000.0 / self.wall
 
+    def plain(self) -> dict[str, float]:
+        """The numbers for JSON."""
+        return {"wall_ms": self.wall, "cpu_ms": self.cpu, "per_second": self.rate}
+
 
 def measured(what: str, call: Callable[[], object], times: int) -> Row:
     """Time a call: the quickest of some rounds."""
@@ -105,7 +109,7 @@ def main() -> None:
     if is_installed():
         ratios = {here.what: there.cpu / here.cpu for here, there in zip(*tables.values())}
         text += ["processor time of calvin_env / tabletop", *(f"{what:<24}{x:>8.1f}" for what, x in ratios.items()), ""]
-    plain = {name: {row.what: row._asdict() for row in table} for name, table in tables.items()}
+    plain = {name: {row.what: row.plain() for row in table} for name, table in tables.items()}
     sys.stdout.write("\n".join((*text, json.dumps(plain), "")))
 
 

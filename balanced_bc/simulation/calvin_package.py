@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+from functools import partial
 from pathlib import Path
-from types import MethodType
 from typing import Any, NamedTuple
 
 from balanced_bc.simulation.errors import SimulationError
@@ -95,19 +95,15 @@ def make_robot(**options: Any) -> Any:
     """
     robots: Any = importlib.import_module(f"{PACKAGE}.robot.robot")
     robot = robots.Robot(**options)
-    robot.add_base_cylinder = MethodType(_add_pedestal, robot)
+    robot.add_base_cylinder = partial(_add_pedestal, robots.p, robot)
     return robot
 
 
-def _add_pedestal(robot: Any) -> None:
-    import pybullet
-
+def _add_pedestal(engine: Any, robot: Any) -> None:
     x, y, z = robot.base_position
-    shape = pybullet.createVisualShape(
-        pybullet.GEOM_CYLINDER, rgbaColor=(1, 1, 1, 1), radius=0.13, length=z,
-        visualFramePosition=(x - 0.05, y, 0.5 * z), physicsClientId=robot.cid,
-    )  # fmt: skip
-    pybullet.createMultiBody(baseVisualShapeIndex=shape, physicsClientId=robot.cid)
+    looks = {"radius": 0.13, "length": z, "visualFramePosition": (x - 0.05, y, 0.5 * z), "rgbaColor": (1, 1, 1, 1)}
+    shape = engine.createVisualShape(engine.GEOM_CYLINDER, **looks, physicsClientId=robot.cid)
+    engine.createMultiBody(baseVisualShapeIndex=shape, physicsClientId=robot.cid)
 
 
 def _configuration_folder(checkout: Path) -> Path:
