@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from balanced_bc.simulation import panda
+from balanced_bc.simulation import desk, panda
 from balanced_bc.simulation.calvin import CalvinEnv
 from balanced_bc.simulation.calvin_twist import matrix_of_euler, relative_action
 from balanced_bc.simulation.calvin_world import TCP_FROM_HAND, beyond
@@ -117,7 +117,22 @@ def test_the_desks_have_the_same_shape(here: TabletopEnv, there: CalvinEnv) -> N
     for env in (here, there):
         env._world.place(SHUT)
         found.append(heights(env))
-    assert (np.abs(found[0] - found[1]) < 0.006).mean() > 0.9
+    assert (np.abs(found[0] - found[1]) < 0.006).mean() > 0.92
+
+
+@pytest.mark.parametrize(
+    ("joint", "travel"),
+    [
+        ("base__slide", desk.SLIDER_TRAVEL),
+        ("base__drawer", desk.DRAWER_TRAVEL),
+        ("base__switch", desk.SWITCH_TRAVEL),
+        ("base__button", desk.BUTTON_TRAVEL),
+    ],
+)
+def test_moving_parts_have_the_same_travel(there: CalvinEnv, joint: str, travel: float) -> None:
+    engine, (table,) = there._world._env.p, there._world._env.scene.fixed_objects
+    known = {info[1].decode(): info[9] for info in (engine.getJointInfo(table.uid, i) for i in range(table.num_joints))}
+    assert known[joint] == pytest.approx(travel)
 
 
 def test_the_blocks_have_the_same_edges(there: CalvinEnv) -> None:
