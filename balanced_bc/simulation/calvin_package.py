@@ -28,6 +28,8 @@ CHOICES = (
     "env.use_scene_info=true",
 )
 """What is chosen of it: the paper's environment, drawn by the processor."""
+NEEDED = ("hydra", "hydra_plugins.hydra_colorlog", "gym", "git", "quaternion", "scipy", "cv2")
+"""What it imports, or its configuration names; the rest of its requirements serves other scripts of its own."""
 HOW_TO = (
     "The world 'calvin' needs calvin_env, which this package neither contains nor installs. Clone "
     "https://github.com/mees/calvin_env (its submodule tacto is not needed) and install that checkout, editable since "
@@ -76,6 +78,8 @@ def open_calvin(window: bool) -> Calvin:
 
 
 def _opened(window: bool) -> Calvin:
+    for name in NEEDED:
+        importlib.import_module(name)
     hydra: Any = importlib.import_module("hydra")
     package = importlib.import_module(f"{PACKAGE}.envs.play_table_env")
     folder = _configuration_folder(Path(str(package.__file__)).parents[2])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf, nan
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from balanced_bc.simulation.calvin_package import is_installed
+from balanced_bc.simulation.calvin_package import NEEDED, is_installed
 from balanced_bc.simulation.calvin_world import CalvinWorld
 from balanced_bc.simulation.environment import DeskEnv, TabletopEnv, make
 from balanced_bc.simulation.errors import SimulationError
@@ -38,6 +38,14 @@ def wrench(env: DeskEnv) -> None:
     else:
         assert isinstance(env, TabletopEnv)
         env._world._engine.place_joint(env._world._robot, 2, inf)
+
+
+def pretend(folder: Path, names: Sequence[str]) -> None:
+    """Write empty modules of these names."""
+    for name in names:
+        file = folder / f"{name.replace('.', '/')}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("")
 
 
 def test_every_world_has_the_same_spaces(world: str) -> None:
@@ -89,7 +97,7 @@ def test_a_calvin_without_its_configuration_says_how_to_install_it(tmp_path: Pat
         (tmp_path / "calvin_env" / folder).mkdir()
         (tmp_path / "calvin_env" / folder / "__init__.py").write_text("")
     (tmp_path / "calvin_env" / "envs" / "play_table_env.py").write_text("print('noise')")
-    (tmp_path / "hydra.py").write_text("")
+    pretend(tmp_path, NEEDED)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + _refusal
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "editable" in run.stdout
@@ -99,10 +107,19 @@ def test_a_calvin_without_its_configuration_says_how_to_install_it(tmp_path: Pat
 def test_a_calvin_that_leaves_the_process_raises_instead(tmp_path: Path) -> None:
     (tmp_path / "calvin_env").mkdir()
     (tmp_path / "calvin_env" / "__init__.py").write_text("import sys; sys.exit(3)")
-    (tmp_path / "hydra.py").write_text("")
+    pretend(tmp_path, NEEDED)
     code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n" + _refusal
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "exit code 3" in run.stdout
+
+
+@pytest.mark.parametrize("missing", ["gym", "quaternion", "hydra_plugins.hydra_colorlog"])
+def test_a_calvin_without_what_it_needs_says_what_is_missing(tmp_path: Path, missing: str) -> None:
+    pretend(tmp_path, [name for name in NEEDED if name != missing])
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); sys.modules[{missing!r}] = None\n" + _refusal
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install" in run.stdout
+    assert f"{missing}" in run.stdout.partition("What was missing:")[2]
 
 
 _refusal = """
