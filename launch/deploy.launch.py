@@ -3,7 +3,7 @@
 ros2 launch balanced_bc deploy.launch.py robot:=sim checkpoint:=DIR
 """
 
-from balanced_bc.nodes.launching import Given, description, node
+from balanced_bc.nodes.launching import Given, description, is_simulated, node
 from launch import Action, LaunchDescription
 
 ARGUMENTS = (
@@ -27,7 +27,7 @@ def actions(given: Given) -> list[Action]:
     pace = {"real_time_factor": 0.0} if "counts" in given else {}
     world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
     started = [node("policy", given, ("robot", "checkpoint", "device", "autostart"))]
-    if given["robot"] == "sim":
+    if is_simulated(given):
         started.append(node("simulator", given, world, **pace))
     if "counts" in given:
         results = given.get("results", given.get("checkpoint", "policy").rstrip("/") + ".rollouts.yaml")

@@ -3,7 +3,7 @@
 ros2 launch balanced_bc record.launch.py robot:=sim dataset:=DIR counts:=slider=6,drawer=20
 """
 
-from balanced_bc.nodes.launching import Given, description, node
+from balanced_bc.nodes.launching import Given, description, is_simulated, node
 from launch import Action, LaunchDescription
 
 ARGUMENTS = (
@@ -26,10 +26,10 @@ ARGUMENTS = (
 def actions(given: Given) -> list[Action]:
     """Everything that records."""
     pace = {"real_time_factor": 0.0} if "counts" in given else {}
-    quality = given.get("quality", "optimal" if given["robot"] == "sim" else "")
+    quality = given.get("quality", "optimal" if is_simulated(given) else "")
     dataset = given.get("dataset", "dataset").rstrip("/")
     started = [node("recorder", given, ("robot", "autostart"), dataset=dataset, **tags(quality))]
-    if given["robot"] == "sim":
+    if is_simulated(given):
         world = ("robot", "task", "behavior", "seed", "real_time_factor", "window")
         disturbance = {"disturbance": 1.0} if quality == "perturbed" else {}
         started.append(node("simulator", given, world, **pace, **disturbance))

@@ -30,6 +30,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "rclpy": frozenset({"nodes"}),
     "pybullet": frozenset({"simulation"}),
     "pybullet_data": frozenset({"simulation"}),
+    "calvin_env": frozenset({"simulation"}),
     "torch": frozenset({"policies", "balancing", "learning", "nodes"}),
     "mcap": frozenset({"demonstrations"}),
     "rosbags": frozenset({"demonstrations"}),

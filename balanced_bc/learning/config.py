@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.ranges import out_of_range
+from balanced_bc.simulation.worlds import WorldName
 
 DeviceName = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "bfloat16", "float32"]
@@ -90,6 +91,8 @@ class EvaluationConfig:
 
     task: str = "opening"
     """Task of the world: opening or picking."""
+    world: WorldName = "tabletop"
+    """World: tabletop, or calvin where calvin_env is installed."""
     behaviors: tuple[str, ...] = ()
     """Behaviors to roll out; empty: all that the task has."""
     rollouts: int = field(default=100, metadata={"range": (1, 10**6)})

@@ -16,8 +16,9 @@ from balanced_bc.learning.evaluation import Evaluation
 from balanced_bc.learning.rollout import Rollout, rollout
 from balanced_bc.policies.actor import ChunkedActor
 from balanced_bc.policies.checkpoint import load, require_contract
-from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv, make
 from balanced_bc.simulation.tasks import behavior_of, behaviors_of
+from balanced_bc.simulation.worlds import require_world
 
 
 class Done(NamedTuple):
@@ -35,19 +36,20 @@ class Done(NamedTuple):
 
 
 def evaluate(path: str | Path, config: EvaluationConfig) -> Iterator[Done]:
-    """Roll a checkpoint out in the tabletop world.
+    """Roll a checkpoint out in a simulated world.
 
     Args:
         path: Folder of the policy.
-        config: Task, behaviors, number of rollouts, seed, workers.
+        config: Task, world, behaviors, number of rollouts, seed, workers.
 
     Yields:
         Each rollout when it is over, in any order; `collected` puts them in order.
 
     Raises:
-        SimulationError: The task or a behavior does not exist; those that do are listed.
+        SimulationError: The task, a behavior or the world does not exist; those that do are listed.
         PolicyError: There is no checkpoint, or it was made for other cameras.
     """
+    require_world(config.world)
     jobs = [(name, config.seed + i) for name in behaviors(config) for i in range(config.rollouts)]
     require_contract(load(path).contract, CONTRACT, str(path))
     results = _here(str(path), config, jobs) if config.workers == 1 else _in_processes(str(path), config, jobs)
@@ -79,7 +81,7 @@ Job = tuple[str, int]
 class _Stage(NamedTuple):
     """A world and who acts in it."""
 
-    world: TabletopEnv
+    world: DeskEnv
     actor: ChunkedActor
     looks: bool
 
@@ -87,7 +89,7 @@ class _Stage(NamedTuple):
     def of(cls, path: str, config: EvaluationConfig) -> _Stage:
         """Make the world and load the policy."""
         policy = load(path).policy
-        world = make(config.task, render_images=False, horizon=config.horizon)
+        world = make(config.task, config.world, render_images=False, horizon=config.horizon)
         return cls(world, ChunkedActor(policy), bool(policy.cameras))
 
     def run(self, job: Job, horizon: int) -> Rollout:

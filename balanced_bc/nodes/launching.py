@@ -17,7 +17,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from balanced_bc.nodes.errors import NodeError
-from balanced_bc.nodes.robots import robots
+from balanced_bc.nodes.robots import robot, robots
 from balanced_bc.nodes.share import PACKAGE
 from launch import Action, LaunchContext, LaunchDescription
 
@@ -46,7 +46,9 @@ ARGUMENTS = {
     "robot": Argument("Robot: a file in config/robots/."),
     "params_file": Argument("YAML file with parameters of the nodes; arguments that are given win over it."),
     "namespace": Argument("Namespace of all nodes."),
-    "use_sim_time": Argument("Take time from /clock (default: true for sim).", bool, tuple(BOOLEANS)),
+    "use_sim_time": Argument(
+        "Take time from /clock (default: true for robots that are simulated).", bool, tuple(BOOLEANS)
+    ),
     "autostart": Argument("Lifecycle nodes bring themselves up (default: true).", bool, tuple(BOOLEANS)),
     "log_level": Argument("Log level.", str, ("debug", "info", "warn", "error", "fatal")),
     "task": Argument("Task of the simulated world: opening or picking."),
@@ -105,7 +107,7 @@ def node(name: str, given: Given, takes: Iterable[str] = (), **parameters: Any) 
     named = {key: _value(key, given[key]) for key in takes if key in given}
     files = [given["params_file"]] if "params_file" in given else []
     _require_files(files)
-    clock = given.get("use_sim_time", str(given.get("robot", ROBOT) == ROBOT).lower())
+    clock = given.get("use_sim_time", str(is_simulated(given)).lower())
     executable, package, arguments = _found(name)
     return Node(
         executable=executable,
@@ -119,6 +121,11 @@ def node(name: str, given: Given, takes: Iterable[str] = (), **parameters: Any) 
         exec_name=name,
         on_exit=Shutdown(reason=f"{name} ended"),
     )
+
+
+def is_simulated(given: Given) -> bool:
+    """Whether the robot has a world that simulates it."""
+    return bool(robot(given.get("robot", ROBOT)).backend)
 
 
 def _require_files(paths: Iterable[str]) -> None:

@@ -20,10 +20,12 @@ class Robot(NamedTuple):
     Attributes:
         contract: Streams, joints, cameras, rate, frames.
         limits: What every command is held to.
+        backend: World that simulates it; empty for a robot that is real.
     """
 
     contract: RobotContract
     limits: Limits
+    backend: str = ""
 
 
 def robots() -> dict[str, Path]:
@@ -41,9 +43,10 @@ def robot(name: str) -> Robot:
     if name not in files:
         raise NodeError(f"there is no robot {name!r}; config/robots/ has {', '.join(files)}")
     plain = yaml.safe_load(files[name].read_text(encoding="utf-8"))
-    if not isinstance(plain, dict) or set(plain) != {"contract", "limits"}:
-        raise NodeError(f"{files[name]} must have exactly the keys contract and limits")
-    return Robot(RobotContract.from_dict(plain["contract"]), _limits(plain["limits"], files[name]))
+    if not isinstance(plain, dict) or set(plain) - {"backend"} != {"contract", "limits"}:
+        raise NodeError(f"{files[name]} must have the keys contract and limits, and backend if it is simulated")
+    limits = _limits(plain["limits"], files[name])
+    return Robot(RobotContract.from_dict(plain["contract"]), limits, str(plain.get("backend", "")))
 
 
 def _limits(plain: dict[str, Any], path: Path) -> Limits:

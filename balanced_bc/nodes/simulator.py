@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import radians
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
@@ -47,6 +47,7 @@ from balanced_bc.simulation.environment import make
 from balanced_bc.simulation.kinds.perturbed import Perturbed
 from balanced_bc.simulation.streams import sensed, stamp_of_tick
 from balanced_bc.simulation.tasks import behavior_of
+from balanced_bc.simulation.worlds import TABLETOP
 
 ANGLES = {STATIC_CAMERA: radians(STATIC_VIEW.field_of_view), GRIPPER_CAMERA: radians(75.0)}
 """Vertical fields of view of the cameras, [rad]."""
@@ -59,8 +60,8 @@ class SimulatorConfig:
 
     robot: str = "sim"
     """Robot whose contract says topics, frames and rate: a file in config/robots/."""
-    backend: Literal["tabletop"] = "tabletop"
-    """World that is simulated."""
+    backend: str = ""
+    """World that is simulated: tabletop or calvin; empty for the one that the robot's file names."""
     task: str = "opening"
     """Task: opening or picking."""
     behavior: str = ""
@@ -88,8 +89,9 @@ class Simulator(Node):
         super().__init__("simulator")
         self.exit_code: int | None = None
         self.config = declared(self, SimulatorConfig, changeable=CHANGEABLE)
-        self.contract, limits = robot(self.config.robot)
-        self.world = make(self.config.task, render_images=False, window=self.config.window, limits=limits)
+        self.contract, limits, backend = robot(self.config.robot)
+        options = {"render_images": False, "window": self.config.window, "limits": limits}
+        self.world = make(self.config.task, self.config.backend or backend or TABLETOP, **options)
         self.pace = Pace(self.contract.period, self.config.real_time_factor, self.config.wait_for_command)
         self.command, self.disturbance = Command(self.config.command_timeout), Disturbance()
         self.seed, self.step_number, self.success = self.config.seed, 0, False

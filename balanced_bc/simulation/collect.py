@@ -1,7 +1,7 @@
 """Collect demonstrations without ROS: the same streams, in the same datasets, as the nodes record.
 
-Every demonstration has an identity: task, behavior, quality, seed and number. It follows from that alone and is written
-into its provenance, so the same call again finds what is there and makes what is missing.
+Every demonstration has an identity: world, task, behavior, quality, seed and number. It follows from that alone and is
+written into its provenance, so the same call again finds what is there and makes what is missing.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import NamedTuple
 
 from balanced_bc.demonstrations.dataset import Dataset
@@ -20,6 +21,7 @@ from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.kinds.kinds import QUALITIES, Kinds
 from balanced_bc.simulation.performing import Job, Recording, demonstrate
 from balanced_bc.simulation.tasks import behavior_of
+from balanced_bc.simulation.worlds import TABLETOP, WorldName, require_world
 
 
 class Progress(NamedTuple):
@@ -56,6 +58,7 @@ def collect(
     workers: int = 1,
     keep_failures: bool = False,
     kinds: Kinds = Kinds(),
+    world: WorldName = TABLETOP,
 ) -> Iterator[Progress]:
     """Bring the demonstrations of scripted demonstrators in a dataset to the numbers that are wanted.
 
@@ -72,10 +75,11 @@ def collect(
         workers: Processes that simulate.
         keep_failures: Keep every demonstration as it comes, tagged success=false if it fails.
         kinds: Parameters of the kinds of demonstrators.
+        world: Name of the world.
 
     Raises:
-        SimulationError: A name or a number makes no sense; what exists is listed. Or the dataset has one of the
-            demonstrations, but made with other settings.
+        SimulationError: A name or a number makes no sense; what exists is listed. The dataset has one of the
+            demonstrations, but made with other settings. Or the world is not installed.
     """
     if workers < 1:
         raise SimulationError(f"{workers} workers are wanted; there must be at least 1")
@@ -83,7 +87,8 @@ def collect(
         raise SimulationError(
             f"{dataset.path} is not for the simulated robot ('here' is the dataset's): {'; '.join(differences)}"
         )
-    jobs = jobs_of(task, counts, quality, seed, keep_failures, kinds)
+    require_world(world)
+    jobs = jobs_of(task, counts, quality, seed, keep_failures, kinds, world)
     return _added(dataset, _missing(dataset, jobs), len(jobs), workers)
 
 
@@ -96,14 +101,18 @@ def _added(dataset: Dataset, missing: Sequence[Job], total: int, workers: int) -
 
 def collect_configured(dataset: Dataset, config: CollectConfig, kinds: Kinds = Kinds()) -> Iterator[Progress]:
     """Collect what a configuration says: see `collect`."""
-    counts = parse_counts(config.counts)
-    return collect(
-        dataset, config.task, counts, config.quality, config.seed, config.workers, config.keep_failures, kinds
-    )
+    plain = {field.name: getattr(config, field.name) for field in fields(config)}
+    return collect(dataset, kinds=kinds, **{**plain, "counts": parse_counts(config.counts)})
 
 
 def jobs_of(
-    task: str, counts: Mapping[str, int], quality: str, seed: int, keep_failures: bool, kinds: Kinds
+    task: str,
+    counts: Mapping[str, int],
+    quality: str,
+    seed: int,
+    keep_failures: bool,
+    kinds: Kinds,
+    world: WorldName = TABLETOP,
 ) -> list[Job]:
     """All demonstrations that are wanted, groups taking turns.
 
@@ -120,7 +129,7 @@ def jobs_of(
         groups[group] = number
     turns = range(max(groups.values(), default=0))
     return [
-        Job(task, *group, seed, number, keep_failures, kinds)
+        Job(task, *group, seed, number, keep_failures, kinds, world)
         for number in turns
         for group, count in groups.items()
         if number < count
@@ -156,7 +165,7 @@ def _missing(dataset: Dataset, jobs: Sequence[Job]) -> list[Job]:
 
 def _key(identity: Mapping[str, object]) -> tuple[object, ...]:
     """The identity of a demonstration, from a job or from an episode's provenance."""
-    return tuple(identity.get(name) for name in ("task", "behavior", "quality", "collect_seed", "number"))
+    return tuple(identity.get(name) for name in ("world", "task", "behavior", "quality", "collect_seed", "number"))
 
 
 def _require_same_settings(dataset: Dataset, job: Job, record: EpisodeRecord) -> None:
@@ -187,7 +196,7 @@ def _save(dataset: Dataset, recording: Recording) -> int:
     outcome = str(recording.success).lower()
     tags = {BEHAVIOR: job.behavior, QUALITY: job.quality, KIND: kind, OPERATOR: "scripted", SUCCESS: outcome}
     drawn = {"kind": kind, "seed": recording.seed, "attempts": recording.attempts}
-    provenance = {"world": "tabletop", **job.identity, **job.settings(kind), **drawn}
+    provenance = {**job.identity, **job.settings(kind), **drawn}
     with dataset.writer() as writer:
         for topic, stamp, cdr in recording.messages:
             writer.write(topic, stamp, cdr)

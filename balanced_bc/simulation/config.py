@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from balanced_bc.ranges import out_of_range
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.kinds.kinds import Quality
+from balanced_bc.simulation.worlds import WorldName
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class CollectConfig:
 
     task: str = "opening"
     """Task of the world: opening or picking."""
+    world: WorldName = "tabletop"
+    """World that is simulated: ours, or the paper's, which its users install themselves."""
     counts: str = "slider=6,drawer=20"
     """Demonstrations of this seed, by behavior or by behavior+quality, as in left=27,middle=9,right+noisy=18."""
     quality: Quality = "optimal"

@@ -149,10 +149,10 @@ def _slider() -> Part:
 
 
 def _switch() -> Part:
-    stems = tuple(_box((x - 0.008, -0.012, 0.0), (x + 0.008, 0.012, 0.045), STEEL) for x in (-0.05, 0.05))
+    stems = tuple(_box((x - 0.01, -0.004, -0.007), (x + 0.01, 0.028, 0.03), STEEL) for x in (-0.05, 0.05))
     return Part(
         "switch",
-        (*stems, _box((-0.06, -0.016, 0.045), (0.06, 0.016, 0.066), STEEL)),
+        (*stems, _box((-0.06, -0.004, 0.03), (0.06, 0.028, 0.056), STEEL)),
         origin=(0.30, _face_y(0.495), 0.495),
         axis=(0.0, 1.0, 0.0),
         travel=SWITCH_TRAVEL,
@@ -161,12 +161,12 @@ def _switch() -> Part:
 
 
 def _button() -> Part:
-    cap = Shape("cylinder", (0.032, 0.02), (0.0, 0.0, 0.0), RUBBER)
-    return Part("button", (cap,), origin=(*BUTTON_CENTER, TOP + 0.024), axis=(0.0, 0.0, -1.0), travel=BUTTON_TRAVEL)
+    cap = Shape("cylinder", (0.032, 0.024), (0.0, 0.0, 0.0), RUBBER)
+    return Part("button", (cap,), origin=(*BUTTON_CENTER, TOP + 0.032), axis=(0.0, 0.0, -1.0), travel=BUTTON_TRAVEL)
 
 
 def _lights() -> tuple[Part, Part]:
-    bulb = Part("lightbulb", (Shape("sphere", (0.03,), (0.30, 0.15, HEIGHT + 0.024), GLASS),))
+    bulb = Part("lightbulb", (Shape("sphere", (0.03,), (0.30, 0.16, HEIGHT + 0.022), GLASS),))
     led = Part("led", (_box((-0.20, 0.14, HEIGHT), (-0.04, 0.18, HEIGHT + 0.016), GLASS),))
     return bulb, led
 

@@ -1,29 +1,33 @@
-"""The tabletop as a gymnasium environment.
+"""A desk as a gymnasium environment, whatever world simulates it.
 
-`gymnasium.make("balanced_bc.simulation.environment:balanced_bc/Opening-v0")` makes one as well.
+`gymnasium.make("balanced_bc.simulation.environment:balanced_bc/Opening-v0")` makes the tabletop's as well, and
+`balanced_bc/CalvinOpening-v0` that of CALVIN.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Literal, overload
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from balanced_bc.control.errors import ControlError
 from balanced_bc.control.limiter import Limits, checked_twist, limit_speed
 from balanced_bc.demonstrations.contract import GRIPPER_CAMERA, STATIC_CAMERA, RobotContract
-from balanced_bc.demonstrations.observation import ACTION_SIZE, STATE_SIZE, Observation
+from balanced_bc.demonstrations.observation import ACTION_SIZE, Observation
 from balanced_bc.simulation import panda
 from balanced_bc.simulation.arm import ArmConfig, ArmTarget, advance, hold
 from balanced_bc.simulation.cameras import STATIC_VIEW
 from balanced_bc.simulation.engine import PHYSICS_RATE
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.scene import Images, SceneState, Start, observation_of, robot_state
+from balanced_bc.simulation.spaces import action_space, observation_space
 from balanced_bc.simulation.tasks import TASKS, behavior_of, behaviors_of
 from balanced_bc.simulation.world import World
+from balanced_bc.simulation.worlds import CALVIN, TABLETOP, DeskWorld, require_world
 
 CONTRACT = RobotContract()
 """The simulated robot: its cameras, joints and rate."""
@@ -31,21 +35,21 @@ SUBSTEPS = round(PHYSICS_RATE / CONTRACT.rate)
 """Physics steps per control period."""
 SETTLE_STEPS = 24
 """Physics steps between a placement and the first observation, so that the blocks rest."""
-STATE_BOUND = 4.0
-"""No joint of the arm turns that far, [rad]."""
 START_TRIES = 1000
 """How many starts in collision are thrown away before giving up."""
 
 EnvObservation = dict[str, NDArray[Any]]
 
 
-class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
+class DeskEnv(gymnasium.Env[EnvObservation, Any], ABC):
     """A Franka Panda at a desk, commanded with end-effector twists at 30 Hz.
 
     An action is a twist in the base frame, [m/s] and [rad/s], and the gripper (open from 0 up, else close), (7,).
     Speeds beyond `limits` are shortened to them. The reward is 1 where the episode's behavior is done, which ends it.
     """
 
+    ARM = ArmConfig()
+    """How the arm follows a twist."""
     metadata = {"render_modes": ["rgb_array"], "render_fps": round(CONTRACT.rate)}  # noqa: RUF012
 
     def __init__(
@@ -77,11 +81,19 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
         self._limits = limits or Limits()
         self._render_images = render_images
         self._render_size = render_size
-        self.observation_space = _observation_space(render_images)
-        self.action_space = _action_space(self._limits)
-        self._arm_config = ArmConfig()
-        self._world = World(window)
+        self.observation_space = observation_space(CONTRACT, render_images)
+        self.action_space = action_space(self._limits)
+        self._world = self._open(window)
         self._target: ArmTarget | None = None
+        self._steps = self._episode = 0
+
+    @abstractmethod
+    def _open(self, window: bool) -> DeskWorld:
+        """Make the world; a window shows it if wanted."""
+
+    @abstractmethod
+    def frame(self, height: int, width: int) -> NDArray[np.uint8]:
+        """The static camera's view in another size, for people, uint8, (height, width, 3)."""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -89,29 +101,31 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
         """Begin an episode; `options["behavior"]` says which behavior is wanted, else it is drawn.
 
         Raises:
-            SimulationError: There is no such behavior or option.
+            SimulationError: There is no such behavior or option, or the physics blew up.
         """
         super().reset(seed=seed)
         self.behavior = self._wanted(options or {})
-        self._place(self._draw_start())
+        self._episode = 1 if seed is not None else self._episode + 1
         self._steps, self._succeeded = 0, False
-        self._start = self._scene = self._world.scene()
+        self._place(self._draw_start())
+        self._start = self._scene = self._look()
         return self._gym_observation(), self._info()
 
     def step(self, action: ArrayLike) -> tuple[EnvObservation, float, bool, bool, dict[str, Any]]:
         """Act for one control period.
 
         Raises:
-            SimulationError: The action has another size than 7, is not finite, or no episode has begun.
+            SimulationError: The action has another size than 7, is not finite, no episode has begun, or the physics
+                blew up: then seed and step say how to see it again.
         """
         if self._target is None:
             raise SimulationError("no episode has begun; call reset before step")
         twist, opens = self._checked(action)
-        measured = self._world.joints()
-        target = advance(self._target, twist, measured, panda.REST, CONTRACT.period, self._arm_config)
+        measured = self._measured()
+        target = advance(self._target, twist, measured, panda.REST, CONTRACT.period, self.ARM)
         self._world.step(self._target.joints, target.joints, opens, SUBSTEPS)
-        self._target, self._scene = target, self._world.scene()
         self._steps += 1
+        self._target, self._scene = target, self._look()
         self._succeeded = self._succeeded or self._is_done()
         truncated = self._steps >= self.horizon
         return self._gym_observation(), float(self._succeeded), self._succeeded, truncated, self._info()
@@ -129,10 +143,6 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
     def observe(self, images: bool = True) -> Observation:
         """What a policy sees now, privileged scene included; images cost time and are drawn only if asked for."""
         return observation_of(self._scene, self.images() if images else {}, CONTRACT)
-
-    def frame(self, height: int, width: int) -> NDArray[np.uint8]:
-        """The static camera's view in another size, for people, uint8, (height, width, 3)."""
-        return self._world.image(STATIC_VIEW, height, width)
 
     def render(self) -> NDArray[np.uint8]:
         """The static camera's view for people."""
@@ -162,7 +172,28 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
 
     def _place(self, start: Start) -> None:
         self._world.step(start.joints, start.joints, True, SETTLE_STEPS)
-        self._target = hold(start.joints)
+        self._target = hold(start.joints, self.ARM.tcp_from_hand)
+
+    def _measured(self) -> NDArray[np.float64]:
+        """Measured joints, if they are any: physics that blew up answer with NaN for ever after."""
+        joints = self._world.joints()
+        self._require_finite({"joints": joints})
+        return joints
+
+    def _look(self) -> SceneState:
+        """The scene, if it is one."""
+        self._measured()
+        scene = self._world.scene()
+        self._require_finite(scene._asdict())
+        return scene
+
+    def _require_finite(self, named: Mapping[str, Any]) -> None:
+        if lost := [name for name, value in named.items() if not np.isfinite(value).all()]:
+            self._target = None
+            raise SimulationError(
+                f"the physics blew up: {', '.join(lost)} not finite at step {self._steps} of episode {self._episode} "
+                f"({self.behavior}) from seed {self.np_random_seed}"
+            )
 
     def _checked(self, action: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         array = np.asarray(action, dtype=np.float64)
@@ -188,27 +219,47 @@ class TabletopEnv(gymnasium.Env[EnvObservation, Any]):
         return {"behavior": self.behavior, "success": self._succeeded, "scene": self._scene}
 
 
-def make(task: str, **options: Any) -> TabletopEnv:
+class TabletopEnv(DeskEnv):
+    """The desk in our own world, which comes with this package."""
+
+    _world: World
+
+    def _open(self, window: bool) -> World:
+        return World(window)
+
+    def frame(self, height: int, width: int) -> NDArray[np.uint8]:
+        """The static camera's view in another size, for people, uint8, (height, width, 3)."""
+        return self._world.image(STATIC_VIEW, height, width)
+
+
+@overload
+def make(task: str, world: Literal["tabletop"] = "tabletop", **options: Any) -> TabletopEnv: ...
+@overload
+def make(task: str, world: str, **options: Any) -> DeskEnv: ...
+def make(task: str, world: str = TABLETOP, **options: Any) -> DeskEnv:
     """Make the environment of a task.
 
+    Args:
+        task: Name of the task.
+        world: tabletop or calvin.
+        options: As of `DeskEnv`.
+
     Raises:
-        SimulationError: There is no such task; those that exist are listed.
+        SimulationError: There is no such task or world, then those that exist are listed; or CALVIN is not installed.
     """
+    require_world(world)
+    if world == CALVIN:
+        from balanced_bc.simulation.calvin import CalvinEnv
+
+        return CalvinEnv(task, **options)
     return TabletopEnv(task, **options)
 
 
-def _observation_space(render_images: bool) -> spaces.Space[Any]:
-    cameras = CONTRACT.cameras if render_images else ()
-    images = {camera.name: spaces.Box(0, 255, camera.shape, np.uint8) for camera in cameras}
-    return spaces.Dict({**images, "state": spaces.Box(-STATE_BOUND, STATE_BOUND, (STATE_SIZE,), np.float32)})
-
-
-def _action_space(limits: Limits) -> spaces.Space[Any]:
-    high = np.array([limits.max_linear] * 3 + [limits.max_angular] * 3 + [1.0], np.float32)
-    return spaces.Box(-high, high, dtype=np.float32)
+def _register(name: str, entry_point: str, task: str) -> None:
+    if name not in gymnasium.registry:
+        gymnasium.register(id=name, entry_point=entry_point, kwargs={"task": task})
 
 
 for _task in TASKS:
-    _id = f"balanced_bc/{_task.capitalize()}-v0"
-    if _id not in gymnasium.registry:
-        gymnasium.register(id=_id, entry_point=f"{__name__}:TabletopEnv", kwargs={"task": _task})
+    _register(f"balanced_bc/{_task.capitalize()}-v0", f"{__name__}:TabletopEnv", _task)
+    _register(f"balanced_bc/Calvin{_task.capitalize()}-v0", "balanced_bc.simulation.calvin:CalvinEnv", _task)

@@ -6,6 +6,7 @@ Measures are those of the manufacturer's table of Denavit-Hartenberg parameters 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -59,45 +60,50 @@ def _transform(a: float, d: float, twist: float, angle: float) -> Floats:
     )
 
 
-_TOOL = _transform(0.0, HAND_FROM_JOINT7 + TCP_FROM_HAND, 0.0, HAND_YAW)
+@lru_cache(maxsize=8)
+def _tool(tcp_from_hand: float) -> Floats:
+    return _transform(0.0, HAND_FROM_JOINT7 + tcp_from_hand, 0.0, HAND_YAW)
 
 
-def frames(joints: Floats) -> tuple[Floats, ...]:
+def frames(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> tuple[Floats, ...]:
     """Homogeneous transforms of the seven joints and of the tool center point in the base frame, 8 of (4, 4).
 
     Args:
         joints: Joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
     """
     found = []
     current = np.eye(4)
     for a, d, twist, angle in zip(OFFSET_A, OFFSET_D, TWIST, joints.tolist()):
         current = current @ _transform(a, d, twist, angle)
         found.append(current)
-    return (*found, current @ _TOOL)
+    return (*found, current @ _tool(tcp_from_hand))
 
 
-def forward(joints: Floats) -> Pose:
+def forward(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> Pose:
     """Pose of the tool center point.
 
     Args:
         joints: Joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
     """
-    tool = frames(joints)[-1]
+    tool = frames(joints, tcp_from_hand)[-1]
     return Pose(tool[:3, 3], tool[:3, :3])
 
 
-def forward_with_jacobian(joints: Floats) -> tuple[Pose, Floats]:
+def forward_with_jacobian(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> tuple[Pose, Floats]:
     r"""Pose of the tool center point, and the Jacobian that maps joint speeds to its twist.
 
     .. math:: J_i = (z_i \times (p - o_i), \; z_i)
 
     Args:
         joints: Joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
 
     Returns:
         The pose, and the Jacobian in the base frame, linear rows first, (6, 7).
     """
-    *links, tool = frames(joints)
+    *links, tool = frames(joints, tcp_from_hand)
     stacked = np.stack(links)
     axes, origins = stacked[:, :3, 2], stacked[:, :3, 3]
     linear = np.cross(axes, tool[:3, 3] - origins)

@@ -13,11 +13,12 @@ from balanced_bc.demonstrations.contract import TASK_BEHAVIOR, TASK_SUCCESS, VEL
 from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.simulation.demonstrators import Part, cast, percept_of
-from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv, make
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.kinds.kinds import Kinds
 from balanced_bc.simulation.streams import Said, commanded, sensed, stamp_of_tick
 from balanced_bc.simulation.tasks import behaviors_of
+from balanced_bc.simulation.worlds import TABLETOP, WorldName
 
 LONGEST = 300
 """Ticks after which an attempt is over: 10 s."""
@@ -36,6 +37,7 @@ class Job(NamedTuple):
         number: Which demonstration of this behavior, quality and seed it is, from 0.
         keep_failures: Whether the first attempt is taken as it comes; else attempts go on until one succeeds.
         kinds: Parameters of the kinds of demonstrators.
+        world: Name of the world.
     """
 
     task: str
@@ -45,6 +47,7 @@ class Job(NamedTuple):
     number: int
     keep_failures: bool = False
     kinds: Kinds = Kinds()
+    world: WorldName = TABLETOP
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -56,6 +59,7 @@ class Job(NamedTuple):
     def identity(self) -> dict[str, Any]:
         """What tells this demonstration from all others, in plain types."""
         return {
+            "world": self.world,
             "task": self.task,
             "behavior": self.behavior,
             "quality": self.quality,
@@ -113,7 +117,7 @@ def demonstrate(job: Job) -> Recording:
 
 def _perform(job: Job, part: Part, seed: int) -> tuple[list[Said], bool]:
     """What was said during one attempt, and whether it succeeded."""
-    world = _world(job.task)
+    world = _world(job.task, job.world)
     _, info = world.reset(seed=seed, options={"behavior": job.behavior})
     first = stamp_of_tick(1, CONTRACT)
     said: list[Said] = [(TASK_BEHAVIOR, Sample(first, job.behavior)), (TASK_SUCCESS, Sample(first, False))]
@@ -134,9 +138,9 @@ def _perform(job: Job, part: Part, seed: int) -> tuple[list[Said], bool]:
 
 
 @lru_cache(maxsize=2)
-def _world(task: str) -> TabletopEnv:
-    """One world per process and task: a reset rebuilds it, so nothing is left of earlier episodes."""
-    return make(task, render_images=False, horizon=LONGEST)
+def _world(task: str, world: str) -> DeskEnv:
+    """One environment per process and task: a reset rebuilds its world, so nothing is left of earlier episodes."""
+    return make(task, world, render_images=False, horizon=LONGEST)
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from balanced_bc.ranges import out_of_range
 from balanced_bc.simulation.kinds.kinds import Quality
+from balanced_bc.simulation.worlds import WorldName
 from balanced_bc.watching.errors import WatchingError
 
 View = Literal["both", "static", "gripper"]
@@ -23,6 +24,8 @@ class WatchConfig:
 
     task: str = "opening"
     """Task of the world: opening or picking."""
+    world: WorldName = "tabletop"
+    """World that is simulated: ours, or the paper's, which its users install themselves."""
     behavior: str = ""
     """Behavior to watch; each of the task's, one after another, if it is not given."""
     quality: Quality = "optimal"

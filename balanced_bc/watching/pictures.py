@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from balanced_bc.demonstrations.contract import GRIPPER_CAMERA
-from balanced_bc.simulation.environment import TabletopEnv
+from balanced_bc.simulation.environment import DeskEnv
 
 Picture = NDArray[np.uint8]
 
@@ -19,7 +19,7 @@ PAPER = 255
 INK = (20, 20, 20)
 
 
-def seen(world: TabletopEnv, view: str, size: int) -> Picture:
+def seen(world: DeskEnv, view: str, size: int) -> Picture:
     """What the cameras see, side by side, uint8, (size, width, 3).
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from balanced_bc.policies.actor import ChunkedActor
 from balanced_bc.policies.checkpoint import load, require_contract
 from balanced_bc.simulation.demonstrators import Part, cast, percept_of
-from balanced_bc.simulation.environment import CONTRACT, TabletopEnv
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv
 
 
 class Player(Protocol):
@@ -21,7 +21,7 @@ class Player(Protocol):
         """A take begins; who acts in it, in a word."""
         ...
 
-    def act(self, world: TabletopEnv, done: bool) -> NDArray[np.floating] | None:
+    def act(self, world: DeskEnv, done: bool) -> NDArray[np.floating] | None:
         """What the arm is to do, (7,); None if there is nothing left to do. `done`: the behavior has succeeded."""
         ...
 
@@ -38,7 +38,7 @@ class ScriptedPlayer:
         self._part = cast(task, behavior, self._quality, np.random.default_rng(seed))
         return self._part.kind
 
-    def act(self, world: TabletopEnv, done: bool) -> NDArray[np.floating] | None:
+    def act(self, world: DeskEnv, done: bool) -> NDArray[np.floating] | None:
         """What the world carries out."""
         del done
         assert self._part is not None, "begin comes first"
@@ -65,7 +65,7 @@ class PolicyPlayer:
         self._actor.reset()
         return "policy"
 
-    def act(self, world: TabletopEnv, done: bool) -> NDArray[np.floating] | None:
+    def act(self, world: DeskEnv, done: bool) -> NDArray[np.floating] | None:
         """What the policy says, until the behavior is done."""
         if done:
             return None

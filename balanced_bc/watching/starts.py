@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from balanced_bc.simulation.environment import TabletopEnv, make
+from balanced_bc.simulation.environment import DeskEnv, make
 from balanced_bc.watching.config import WatchConfig
 from balanced_bc.watching.pictures import Picture, below, beside, headline
 from balanced_bc.watching.takes import Shown
@@ -29,7 +29,7 @@ def draw_starts(config: WatchConfig) -> Iterator[Shown]:
 
 
 def _drawn(config: WatchConfig, takes: Sequence[Take]) -> Iterator[Shown]:
-    world = make(config.task, render_images=False)
+    world = make(config.task, config.world, render_images=False)
     drawn: dict[str, list[Picture]] = {}
     try:
         for done, (behavior, seed) in enumerate(takes, start=1):
@@ -41,7 +41,7 @@ def _drawn(config: WatchConfig, takes: Sequence[Take]) -> Iterator[Shown]:
         write_picture(sheet(drawn), config.file)
 
 
-def start(world: TabletopEnv, behavior: str, seed: int, size: int) -> Picture:
+def start(world: DeskEnv, behavior: str, seed: int, size: int) -> Picture:
     """One start, uint8, (size, size, 3)."""
     world.reset(seed=seed, options={"behavior": behavior})
     return world.frame(size, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from balanced_bc.simulation.environment import TabletopEnv
+from balanced_bc.simulation.environment import DeskEnv
 from balanced_bc.watching.players import Player
 
 
@@ -54,7 +54,7 @@ class Shown(NamedTuple):
     note: str
 
 
-def take(world: TabletopEnv, player: Player, behavior: str, seed: int, horizon: int) -> Iterator[Moment]:
+def take(world: DeskEnv, player: Player, behavior: str, seed: int, horizon: int) -> Iterator[Moment]:
     """Let a player act until nothing is left to do or the horizon is over; the world can be looked at in between."""
     _, info = world.reset(seed=seed, options={"behavior": behavior})
     actor, tick = player.begin(world.task, behavior, seed), 0

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv, make
 from balanced_bc.simulation.tasks import behavior_of, behaviors_of
 from balanced_bc.watching.config import WatchConfig
 from balanced_bc.watching.errors import WatchingError
@@ -53,7 +53,7 @@ def play(player: Player, takes: Sequence[Take], config: WatchConfig) -> Iterator
 
 
 def _played(player: Player, takes: Sequence[Take], config: WatchConfig) -> Iterator[Shown]:
-    world = make(config.task, render_images=False, window=config.window, horizon=config.horizon + 1)
+    world = make(config.task, config.world, render_images=False, window=config.window, horizon=config.horizon + 1)
     frames: list[NDArray[np.uint8]] = []
     try:
         for done, (behavior, seed) in enumerate(takes, start=1):
@@ -78,7 +78,7 @@ def takes_of(config: WatchConfig, count: int) -> list[Take]:
     return [(behavior, config.seed + index) for behavior in behaviors for index in range(count)]
 
 
-def frames_of(world: TabletopEnv, moment: Moment, config: WatchConfig) -> list[NDArray[np.uint8]]:
+def frames_of(world: DeskEnv, moment: Moment, config: WatchConfig) -> list[NDArray[np.uint8]]:
     """Frames that show a moment: none at most ticks, some at the end."""
     if not moment.over and moment.tick % EVERY:
         return []

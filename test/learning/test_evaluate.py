@@ -21,6 +21,7 @@ from balanced_bc.policies.actor import ChunkedActor
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.policy import Policy
+from balanced_bc.simulation.calvin_package import is_installed
 from balanced_bc.simulation.demonstrators import make_demonstrator, percept_of
 from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
 from balanced_bc.simulation.errors import SimulationError
@@ -79,6 +80,17 @@ def test_an_evaluation_of_another_format_is_refused(tmp_path: Path) -> None:
 def test_an_unknown_behavior_is_refused_with_those_that_exist() -> None:
     with pytest.raises(SimulationError, match=r"no behavior 'left'; it has slider, drawer"):
         behaviors(EvaluationConfig(behaviors=("left",)))
+
+
+def test_an_unknown_world_is_refused_with_those_that_exist(untrained: Path) -> None:
+    with pytest.raises(SimulationError, match=r"no world 'kitchen'; there are tabletop, calvin"):
+        next(evaluate(untrained, replace(SHORT, world="kitchen")))
+
+
+@pytest.mark.skipif(not is_installed(), reason="calvin_env is not installed; the README says how")
+def test_a_policy_can_be_rolled_out_in_calvin(untrained: Path) -> None:
+    found = _evaluated(untrained, replace(SHORT, world="calvin", rollouts=1)).rollouts
+    assert [(one.behavior, one.ticks) for one in found] == [("drawer", 6), ("slider", 6)]
 
 
 def test_a_checkpoint_of_another_robot_is_refused_before_any_rollout(untrained: Path) -> None:

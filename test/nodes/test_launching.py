@@ -25,3 +25,9 @@ def test_record_starts_the_conductor_only_with_counts() -> None:
     actions = runpy.run_path(str(share_folder() / "launch" / "record.launch.py"))["actions"]
     assert len(actions({"robot": "sim"})) == 3
     assert len(actions({"robot": "sim", "counts": "slider=1"})) == 4
+
+
+@pytest.mark.parametrize("name", ["record", "deploy"])
+def test_every_simulated_robot_brings_its_simulator(name: str) -> None:
+    actions = runpy.run_path(str(share_folder() / "launch" / f"{name}.launch.py"))["actions"]
+    assert len(actions({"robot": "calvin"})) == len(actions({"robot": "sim"}))

@@ -9,10 +9,18 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.nodes.errors import NodeError
 from balanced_bc.nodes.robots import Robot, robot, robots
 from balanced_bc.nodes.share import share_folder
+from balanced_bc.simulation.worlds import CALVIN, TABLETOP
 
 
 def test_the_simulated_robot_is_what_the_defaults_say() -> None:
-    assert robot("sim") == Robot(RobotContract(), Limits())
+    assert robot("sim") == Robot(RobotContract(), Limits(), TABLETOP)
+
+
+def test_calvin_is_the_same_robot_in_another_world() -> None:
+    sim, calvin = robot("sim"), robot("calvin")
+    assert calvin.backend == CALVIN
+    assert calvin.limits == sim.limits
+    assert not calvin.contract.differences(sim.contract)
 
 
 def test_every_robot_file_can_be_read() -> None:

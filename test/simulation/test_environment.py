@@ -1,4 +1,4 @@
-"""The tabletop environment: it obeys twists, shows what it should, refuses what it must."""
+"""The environment, in every world: it obeys twists, shows what it should, refuses what it must."""
 
 from __future__ import annotations
 
@@ -13,29 +13,37 @@ from numpy.typing import NDArray
 
 from balanced_bc.control.limiter import Limits
 from balanced_bc.simulation.cameras import STATIC_VIEW
-from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv, TabletopEnv, make
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.rotations import matrix_of, rotation_between
+from balanced_bc.simulation.worlds import TABLETOP
 
 Floats = NDArray[np.float64]
 STILL = np.array((0, 0, 0, 0, 0, 0, 1.0))
 
 
 @pytest.fixture(scope="module")
-def opening() -> Iterator[TabletopEnv]:
-    env = make("opening", render_images=False)
+def opening(world: str) -> Iterator[DeskEnv]:
+    env = make("opening", world, render_images=False)
     yield env
     env.close()
 
 
 @pytest.fixture(scope="module")
-def picking() -> Iterator[TabletopEnv]:
+def picking(world: str) -> Iterator[DeskEnv]:
+    env = make("picking", world, render_images=False)
+    yield env
+    env.close()
+
+
+@pytest.fixture
+def tabletop() -> Iterator[TabletopEnv]:
     env = make("picking", render_images=False)
     yield env
     env.close()
 
 
-def motion(env: TabletopEnv, twist: Floats, seed: int = 1) -> Floats:
+def motion(env: DeskEnv, twist: Floats, seed: int = 1) -> Floats:
     """Measured twist between two moments of a steady motion, [m/s] and [rad/s], (6,)."""
     env.reset(seed=seed)
     poses = [env.step(np.append(twist, 1.0))[4]["scene"].tcp_pose for _ in range(14)]
@@ -45,8 +53,9 @@ def motion(env: TabletopEnv, twist: Floats, seed: int = 1) -> Floats:
 
 
 @pytest.mark.parametrize("task", ["opening", "picking"])
-def test_gymnasium_finds_no_fault(task: str) -> None:
-    name = f"balanced_bc.simulation.environment:balanced_bc/{task.capitalize()}-v0"
+def test_gymnasium_finds_no_fault(world: str, task: str) -> None:
+    prefix = "" if world == TABLETOP else world.capitalize()
+    name = f"balanced_bc.simulation.environment:balanced_bc/{prefix}{task.capitalize()}-v0"
     env = gymnasium.make(name, render_mode="rgb_array")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*symmetric and normalized.*")
@@ -54,8 +63,8 @@ def test_gymnasium_finds_no_fault(task: str) -> None:
     env.close()
 
 
-def test_observations_are_those_of_the_paper() -> None:
-    env = make("opening")
+def test_observations_are_those_of_the_paper(world: str) -> None:
+    env = make("opening", world)
     observation, info = env.reset(seed=0)
     assert observation["static_camera"].shape == (200, 200, 3)
     assert observation["gripper_camera"].shape == (84, 84, 3)
@@ -66,29 +75,29 @@ def test_observations_are_those_of_the_paper() -> None:
 
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize("speed", [0.2, -0.2])
-def test_a_commanded_velocity_really_is_that_velocity(opening: TabletopEnv, axis: int, speed: float) -> None:
+def test_a_commanded_velocity_really_is_that_velocity(opening: DeskEnv, axis: int, speed: float) -> None:
     twist = np.zeros(6)
     twist[axis] = speed
     np.testing.assert_allclose(motion(opening, twist)[:3], twist[:3], atol=0.002)
 
 
 @pytest.mark.parametrize("axis", range(3, 6))
-def test_a_commanded_angular_velocity_really_is_that_velocity(opening: TabletopEnv, axis: int) -> None:
+def test_a_commanded_angular_velocity_really_is_that_velocity(opening: DeskEnv, axis: int) -> None:
     twist = np.zeros(6)
     twist[axis] = 0.8
     np.testing.assert_allclose(motion(opening, twist), twist, atol=0.005)
 
 
-def test_zero_velocity_holds_the_arm_still(opening: TabletopEnv) -> None:
+def test_zero_velocity_holds_the_arm_still(opening: DeskEnv) -> None:
     np.testing.assert_allclose(motion(opening, np.zeros(6)), 0.0, atol=1e-3)
 
 
-def test_velocities_beyond_the_limits_are_shortened(opening: TabletopEnv) -> None:
+def test_velocities_beyond_the_limits_are_shortened(opening: DeskEnv) -> None:
     speed = np.linalg.norm(motion(opening, np.array((0.0, 3.0, 0.0, 0.0, 0.0, 0.0)))[:3])
     assert speed == pytest.approx(Limits().max_linear, abs=0.03)
 
 
-def test_an_arm_that_was_blocked_turns_back_at_once(opening: TabletopEnv) -> None:
+def test_an_arm_that_was_blocked_turns_back_at_once(opening: DeskEnv) -> None:
     opening.reset(seed=1)
     down = np.array((0.0, 0.15, -0.3, 0.0, 0.0, 0.0, -1.0))
     for _ in range(60):
@@ -99,7 +108,7 @@ def test_an_arm_that_was_blocked_turns_back_at_once(opening: TabletopEnv) -> Non
     assert opening.scene.tcp_pose[2] - blocked > 0.01
 
 
-def test_the_gripper_closes_and_opens(opening: TabletopEnv) -> None:
+def test_the_gripper_closes_and_opens(opening: DeskEnv) -> None:
     opening.reset(seed=0)
     states = []
     for gripper in (1.0, -1.0, 1.0):
@@ -110,20 +119,20 @@ def test_the_gripper_closes_and_opens(opening: TabletopEnv) -> None:
 
 
 @pytest.mark.parametrize("action", [np.zeros(6), np.zeros((7, 1)), np.append(np.full(6, np.nan), 1.0), [np.inf] * 7])
-def test_a_malformed_action_is_refused(opening: TabletopEnv, action: Floats) -> None:
+def test_a_malformed_action_is_refused(opening: DeskEnv, action: Floats) -> None:
     opening.reset(seed=0)
     with pytest.raises(SimulationError):
         opening.step(action)
 
 
-def test_a_step_before_the_first_reset_is_refused() -> None:
-    env = make("opening", render_images=False)
+def test_a_step_before_the_first_reset_is_refused(world: str) -> None:
+    env = make("opening", world, render_images=False)
     with pytest.raises(SimulationError, match="reset"):
         env.step(STILL)
     env.close()
 
 
-def test_an_unknown_behavior_is_refused(opening: TabletopEnv) -> None:
+def test_an_unknown_behavior_is_refused(opening: DeskEnv) -> None:
     with pytest.raises(SimulationError, match="slider, drawer"):
         opening.reset(options={"behavior": "left"})
     with pytest.raises(SimulationError, match="option"):
@@ -142,13 +151,13 @@ def test_an_episode_ends_at_the_horizon() -> None:
     env.close()
 
 
-def test_without_a_behavior_one_is_drawn(opening: TabletopEnv) -> None:
+def test_without_a_behavior_one_is_drawn(opening: DeskEnv) -> None:
     drawn = {opening.reset(seed=seed)[1]["behavior"] for seed in range(8)}
     assert drawn == {"slider", "drawer"}
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_nothing_moves_that_nobody_touches(picking: TabletopEnv, seed: int) -> None:
+def test_nothing_moves_that_nobody_touches(picking: DeskEnv, seed: int) -> None:
     picking.reset(seed=seed)
     before = picking.scene
     for _ in range(60):
@@ -158,18 +167,18 @@ def test_nothing_moves_that_nobody_touches(picking: TabletopEnv, seed: int) -> N
 
 
 @pytest.mark.parametrize("behavior", ["slider", "drawer"])
-def test_the_switch_stays_where_it_was_put(opening: TabletopEnv, behavior: str) -> None:
+def test_the_switch_stays_where_it_was_put(opening: DeskEnv, behavior: str) -> None:
     _, info = opening.reset(seed=0, options={"behavior": behavior})
     assert info["scene"].lightbulb == (behavior == "drawer")
     assert info["scene"].switch == pytest.approx(0.088 if behavior == "drawer" else 0.0, abs=1e-3)
     assert info["scene"].button == pytest.approx(0.0, abs=1e-3)
 
 
-def test_the_led_is_left_to_chance(opening: TabletopEnv) -> None:
+def test_the_led_is_left_to_chance(opening: DeskEnv) -> None:
     assert {opening.reset(seed=seed)[1]["scene"].led for seed in range(10)} == {True, False}
 
 
-def test_the_bulb_is_seen_by_the_static_camera(opening: TabletopEnv) -> None:
+def test_the_bulb_is_seen_by_the_static_camera(opening: DeskEnv) -> None:
     bulb = {}
     for behavior in ("slider", "drawer"):
         opening.reset(seed=0, options={"behavior": behavior})
@@ -178,20 +187,20 @@ def test_the_bulb_is_seen_by_the_static_camera(opening: TabletopEnv) -> None:
     assert bulb["drawer"] > bulb["slider"] + 80
 
 
-def test_a_kept_backdrop_changes_hardly_a_pixel(picking: TabletopEnv) -> None:
-    picking.reset(seed=0)
-    quick = picking.images()["static_camera"]
-    whole = picking._world.image(STATIC_VIEW, 200, 200)
+def test_a_kept_backdrop_changes_hardly_a_pixel(tabletop: TabletopEnv) -> None:
+    tabletop.reset(seed=0)
+    quick = tabletop.images()["static_camera"]
+    whole = tabletop._world.image(STATIC_VIEW, 200, 200)
     assert (quick != whole).any(axis=-1).sum() <= 10
 
 
-def test_a_frame_for_people_has_the_size_that_was_asked_for(opening: TabletopEnv) -> None:
+def test_a_frame_for_people_has_the_size_that_was_asked_for(opening: DeskEnv) -> None:
     opening.reset(seed=0)
     assert opening.frame(120, 160).shape == (120, 160, 3)
     assert opening.render().dtype == np.uint8
 
 
-def test_the_privileged_scene_is_part_of_what_is_observed(opening: TabletopEnv) -> None:
+def test_the_privileged_scene_is_part_of_what_is_observed(opening: DeskEnv) -> None:
     opening.reset(seed=0)
     observation = opening.observe(images=False)
     assert observation.scene is not None
@@ -199,7 +208,7 @@ def test_the_privileged_scene_is_part_of_what_is_observed(opening: TabletopEnv) 
     assert observation.images == {}
 
 
-def test_closing_twice_is_harmless() -> None:
-    env = make("opening", render_images=False)
+def test_closing_twice_is_harmless(world: str) -> None:
+    env = make("opening", world, render_images=False)
     env.close()
     env.close()

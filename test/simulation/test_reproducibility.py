@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from balanced_bc.simulation.demonstrators import make_demonstrator, percept_of
-from balanced_bc.simulation.environment import TabletopEnv, make
+from balanced_bc.simulation.environment import DeskEnv, make
 
 
-def trace(env: TabletopEnv, behavior: str, seed: int, ticks: int = 45) -> bytes:
+def trace(env: DeskEnv, behavior: str, seed: int, ticks: int = 45) -> bytes:
     """Everything that can be seen of a demonstration, to the last bit."""
     env.reset(seed=seed, options={"behavior": behavior})
     demonstrator = make_demonstrator(env.task, behavior, "optimal", np.random.default_rng(seed))
@@ -23,8 +23,8 @@ def trace(env: TabletopEnv, behavior: str, seed: int, ticks: int = 45) -> bytes:
 
 
 @pytest.mark.parametrize(("task", "behavior"), [("opening", "drawer"), ("picking", "middle")])
-def test_the_same_seed_gives_the_same_bits_whatever_came_before(task: str, behavior: str) -> None:
-    fresh, used = make(task, render_images=False), make(task, render_images=False)
+def test_the_same_seed_gives_the_same_bits_whatever_came_before(world: str, task: str, behavior: str) -> None:
+    fresh, used = make(task, world, render_images=False), make(task, world, render_images=False)
     first = trace(fresh, behavior, seed=5)
     for seed in range(4):
         trace(used, used.behaviors[seed % 2], seed, ticks=20 + 5 * seed)
@@ -34,14 +34,14 @@ def test_the_same_seed_gives_the_same_bits_whatever_came_before(task: str, behav
     used.close()
 
 
-def test_other_seeds_give_other_episodes() -> None:
-    env = make("opening", render_images=False)
+def test_other_seeds_give_other_episodes(world: str) -> None:
+    env = make("opening", world, render_images=False)
     assert trace(env, "drawer", seed=1, ticks=5) != trace(env, "drawer", seed=2, ticks=5)
     env.close()
 
 
-def test_two_worlds_do_not_disturb_each_other() -> None:
-    alone, together, beside = (make("opening", render_images=False) for _ in range(3))
+def test_two_worlds_do_not_disturb_each_other(world: str) -> None:
+    alone, together, beside = (make("opening", world, render_images=False) for _ in range(3))
     expected = trace(alone, "slider", seed=3)
     beside.reset(seed=9)
     assert trace(together, "slider", seed=3) == expected
