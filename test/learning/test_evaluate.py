@@ -84,7 +84,7 @@ def test_an_unknown_behavior_is_refused_with_those_that_exist() -> None:
 
 def test_an_unknown_world_is_refused_with_those_that_exist(untrained: Path) -> None:
     with pytest.raises(SimulationError, match=r"no world 'kitchen'; there are tabletop, calvin"):
-        next(evaluate(untrained, replace(SHORT, world="kitchen")))
+        next(evaluate(untrained, replace(SHORT, world="kitchen")))  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(not is_installed(), reason="calvin_env is not installed; the README says how")
