@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tyro
 from rich.console import Console
-from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional
+from tyro.conf import OmitArgPrefixes, Positional
 
 from balanced_bc import __version__
 from balanced_bc.balancing.config import BalancingConfig
@@ -32,7 +32,7 @@ FROM_FILE = "With --config FILE.yaml options come from a file; those on the comm
 
 def collect(
     output: Path,
-    config: OmitArgPrefixes[FlagCreatePairsOff[CollectConfig]] = CollectConfig(),
+    config: OmitArgPrefixes[CollectConfig] = CollectConfig(),
     kinds: Kinds = Kinds(),
 ) -> None:
     """Record scripted demonstrations in simulation; those that the dataset has already are not recorded again.
@@ -44,15 +44,16 @@ def collect(
     """
     from balanced_bc.demonstrations.contract import RobotContract
     from balanced_bc.demonstrations.dataset import Dataset
-    from balanced_bc.simulation.collect import collect_configured
+    from balanced_bc.simulation.collect import jobs_of, performed
 
-    runs = collect_configured(Dataset.open_or_create(output, RobotContract()), config, kinds)
+    jobs = jobs_of(config, kinds)
+    runs = performed(Dataset.open_or_create(output, RobotContract()), jobs, config.workers)
     added = len(list(shown(runs, "collecting", lambda now: (now.done / now.total, now.note))))
     print_text(f"added {added} demonstrations" if added else f"nothing to do: {output} has {config.counts} already")
     inspect(output)
 
 
-def inspect(dataset: Positional[Path], group_by: str = "behavior", check: FlagCreatePairsOff[bool] = False) -> None:
+def inspect(dataset: Positional[Path], group_by: str = "behavior", check: bool = False) -> None:
     """Print what a dataset holds, group by group.
 
     Args:
@@ -88,6 +89,8 @@ def tag(dataset: Positional[Path], tags: Positional[tuple[str, ...]], episodes: 
     from balanced_bc.demonstrations.dataset import Dataset
     from balanced_bc.demonstrations.tags import parse_episodes, parse_tags
 
+    if not tags:
+        raise UsageError("no tag is given; one is written axis=value, as in quality=suboptimal")
     Dataset.open(dataset).tag(parse_episodes(episodes), parse_tags(tags))
     inspect(dataset)
 
@@ -171,7 +174,7 @@ def evaluate(
     print_text(aligned(table(result)))
 
 
-def watch(config: OmitArgPrefixes[FlagCreatePairsOff[WatchConfig]] = WatchConfig()) -> None:
+def watch(config: OmitArgPrefixes[WatchConfig] = WatchConfig()) -> None:
     """Film a demonstrator or a policy, show it in a window, or draw where episodes start.
 
     Args:
@@ -201,6 +204,9 @@ def demo(config: OmitArgPrefixes[DemoConfig] = DemoConfig()) -> None:
 VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb for verb in (collect, inspect, tag, balance, train, evaluate, watch, demo)
 }
+
+RESUMING = ("collect", "demo")
+"""Verbs that go on where they were interrupted."""
 
 
 def axes_of(text: str) -> tuple[str, ...]:
@@ -238,6 +244,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Console(stderr=True).print(f"balanced-bc {words[0]}: {error}", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
+        again = "; the same command goes on where it stopped" if words[0] in RESUMING else ""
+        Console(stderr=True).print(f"balanced-bc {words[0]}: interrupted{again}", highlight=False)
         sys.exit(130)
 
 

@@ -51,7 +51,7 @@ def spelled(options: Mapping[str, Any], prefix: str = "") -> list[str]:
         if isinstance(value, dict):
             words += spelled(value, f"{name}.")
         elif isinstance(value, bool):
-            words += [f"--{name}"] if value else []
+            words += [f"--{name}" if value else f"--{prefix}no-{name[len(prefix) :]}"]
         else:
             words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
     return words

@@ -21,7 +21,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "learning": frozenset({"demonstrations", "policies", "balancing", "simulation"}),
     "nodes": frozenset({"demonstrations", "policies", "balancing", "control", "simulation", "learning"}),
     "watching": frozenset({"demonstrations", "policies", "simulation"}),
-    "demo": frozenset({"demonstrations", "policies", "simulation", "learning", "watching"}),
+    "demo": frozenset({"demonstrations", "policies", "balancing", "simulation", "learning", "watching"}),
     "cli": frozenset(
         {"demonstrations", "policies", "balancing", "control", "simulation", "learning", "watching", "demo"}
     ),

@@ -53,6 +53,24 @@ def test_an_unknown_kind_lists_those_that_exist(capsys: pytest.CaptureFixture[st
         assert all(word in error for word in ("noisy", "wrong-first", "misleading"))
 
 
+def test_what_is_refused_leaves_no_dataset_behind(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for words in (("--counts", "door=1"), ("--counts", "slider=0"), ("--quality", "misleading")):
+        refused(capsys, "collect", "--output", str(tmp_path / "data"), *words)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_tag_without_a_value_or_no_tag_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "no tag is given" in refused(capsys, "tag", str(tmp_path), "--episodes", "0")
+
+
+def test_false_in_a_file_turns_an_option_off(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "options.yaml"
+    path.write_text("vectorize: false\nmethod: nothing\n")
+    assert "nothing" in refused(capsys, "balance", "--config", str(path), "--dataset", "x", "--output", "y")
+    path.write_text("vectorize: false\n")
+    assert "no folder x" in refused(capsys, "balance", "--config", str(path), "--dataset", "x", "--output", "y")
+
+
 def test_collecting_again_says_that_nothing_is_to_do(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for _ in range(2):
         main(("collect", "--output", str(tmp_path / "data"), "--counts", "slider=1"))
@@ -91,8 +109,10 @@ def test_a_configuration_file_holds_the_same_options(tmp_path: Path) -> None:
 
 def test_groups_and_switches_of_a_configuration_file_are_spelled_out(tmp_path: Path) -> None:
     path = tmp_path / "options.yaml"
-    path.write_text(yaml.safe_dump({"check": True, "quiet": False, "encoding": {"steps": 5}}, sort_keys=False))
-    assert expanded([f"--config={path}"]) == ["--check", "--encoding.steps", "5"]
+    path.write_text(
+        yaml.safe_dump({"check": True, "quiet": False, "encoding": {"steps": 5, "fast": False}}, sort_keys=False)
+    )
+    assert expanded([f"--config={path}"]) == ["--check", "--no-quiet", "--encoding.steps", "5", "--encoding.no-fast"]
 
 
 def test_a_damaged_configuration_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

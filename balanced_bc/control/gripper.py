@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from balanced_bc.control.errors import ControlError
 
-SECOND = 1_000_000_000
+NANOSECONDS = 1_000_000_000
 """[ns]."""
 
 
@@ -60,7 +60,7 @@ def follow(state: GripperState, signal: float, now: int, config: GripperConfig) 
     if state.opens is None:
         return GripperState(signal >= 0, now), signal >= 0
     wanted = _wanted(state.opens, signal, config.hysteresis)
-    too_soon = now - state.stamp < config.min_interval * SECOND
+    too_soon = now - state.stamp < config.min_interval * NANOSECONDS
     if wanted == state.opens or too_soon:
         return state, None
     return GripperState(wanted, now), wanted

@@ -114,6 +114,7 @@ def train(config: DemoConfig, nodes: Nodes, name: str) -> None:
 def deploy(config: DemoConfig, nodes: Nodes, name: str) -> None:
     """Drive the simulated arm with one policy, from the same starts as the other."""
     step("Deploy", f"the {name} policy, {config.rollouts} rollouts of each behavior")
+    forget_others(config, name)
     counts, done = f"slider={config.rollouts},drawer={config.rollouts}", report.outcomes(config, name)
     if all(len(done.get(behavior, ())) >= config.rollouts for behavior in ("slider", "drawer")):
         return
@@ -123,6 +124,16 @@ def deploy(config: DemoConfig, nodes: Nodes, name: str) -> None:
     takes: dict[str, Value] = {"actor": "policy", "counts": counts, "results": results, "seed": seed}
     nodes.run("conductor", {"use_sim_time": True, **takes})
     nodes.stop()
+
+
+def forget_others(config: DemoConfig, name: str) -> None:
+    """Remove rollouts of a policy that was trained anew since."""
+    from balanced_bc.policies.checkpoint import fingerprint
+
+    results = report.results_of(config, name)
+    if results.exists() and report.checkpoint_of(config, name) != fingerprint(config.output / name):
+        results.unlink()
+        console.print(f"{results} was of another {name} policy and is removed")
 
 
 def show(config: DemoConfig) -> None:

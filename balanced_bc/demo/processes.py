@@ -107,7 +107,7 @@ class Nodes:
                 raise DemoError(f"the {node.name} ended with exit code {node.process.returncode}; see {node.log}")
 
     def stop(self) -> None:
-        """End every node: SIGINT, and for those that do not listen SIGTERM, then SIGKILL.
+        """End every node: SIGTERM, which does not shout while Python imports, and for those that do not listen SIGKILL.
 
         A second Ctrl+C does not interrupt this.
         """
@@ -119,7 +119,7 @@ class Nodes:
                 signal.signal(kind, handler)
 
     def _stop(self) -> None:
-        for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        for kind in (signal.SIGTERM, signal.SIGKILL):
             alive = [node.process for node in self._running if node.process.poll() is None]
             for process in alive:
                 process.send_signal(kind)

@@ -22,11 +22,17 @@ def results_of(config: DemoConfig, name: str) -> Path:
     return config.output / f"rollouts_{name}.yaml"
 
 
+def checkpoint_of(config: DemoConfig, name: str) -> str:
+    """Fingerprint of the policy whose rollouts there are."""
+    return str(yaml.safe_load(results_of(config, name).read_text(encoding="utf-8")).get("checkpoint", ""))
+
+
 def outcomes(config: DemoConfig, name: str) -> Outcomes:
     """Read a policy's rollouts; none where there is no file yet."""
     found: Outcomes = {}
     path = results_of(config, name)
-    for take in yaml.safe_load(path.read_text(encoding="utf-8"))["takes"] if path.exists() else ():
+    plain = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {"takes": ()}
+    for take in plain["takes"]:
         found.setdefault(take["behavior"], []).append(take["success"])
     return found
 

@@ -25,11 +25,10 @@ from numpy.typing import NDArray
 
 from balanced_bc.demonstrations.contract import GRIPPER_COMMAND, VELOCITY_COMMAND, RobotContract, Stream
 from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 
 ALIGNMENT_VERSION = 1
 """Grows whenever the rules above change; aligned arrays of another version are rebuilt."""
-
-NANOSECONDS = 1e9
 
 Stamps = NDArray[np.int64]
 Indices = NDArray[np.int64]

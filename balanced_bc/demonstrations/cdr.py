@@ -11,8 +11,8 @@ from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
 from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 
-NANOSECONDS = 1_000_000_000
 _STAMP = {True: struct.Struct("<iI"), False: struct.Struct(">iI")}
 _ENCAPSULATION = 4
 """Bytes before a message; the second one's lowest bit says little-endian."""

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from balanced_bc.demonstrations.cdr import NANOSECONDS
 from balanced_bc.demonstrations.contract import (
     COMPRESSED_IMAGE,
     IMAGE,
@@ -22,6 +21,7 @@ from balanced_bc.demonstrations.contract import (
 )
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.images import rgb_of
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 
 Value = Any
 """What a message says, see `decode`."""
@@ -77,14 +77,7 @@ def stamp_of(message: Any, received: int) -> int:
 
 
 def _image(message: Any, topic: str, contract: RobotContract) -> NDArray[np.uint8]:
-    camera = contract.camera_of(topic)
-    pixels = rgb_of(message, topic)
-    if pixels.shape != camera.shape:
-        raise DemonstrationError(
-            f"{topic} has {pixels.shape[0]} x {pixels.shape[1]} pixels; "
-            f"the contract wants {camera.height} x {camera.width}"
-        )
-    return pixels
+    return rgb_of(message, topic, contract.camera_of(topic).shape)
 
 
 def _joints(message: Any, topic: str, contract: RobotContract) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from balanced_bc.demonstrations.cdr import NANOSECONDS, encode, message
+from balanced_bc.demonstrations.cdr import encode, message
 from balanced_bc.demonstrations.contract import (
     COMPRESSED_IMAGE,
     GRIPPER_COMMAND,
@@ -20,6 +20,7 @@ from balanced_bc.demonstrations.contract import (
 )
 from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.images import encoded
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 
 
 def encode_sample(topic: str, sample: Sample, contract: RobotContract) -> bytes:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from balanced_bc.demonstrations.alignment import NANOSECONDS, latest_at
+from balanced_bc.demonstrations.alignment import latest_at
 from balanced_bc.demonstrations.contract import RobotContract, Stream
 from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.errors import StaleObservation
 from balanced_bc.demonstrations.frames import observation_of
 from balanced_bc.demonstrations.observation import Observation
+from balanced_bc.demonstrations.stamps import seconds
 
 REMEMBERED = 32
 """Messages kept of each stream: enough for any that arrive out of order; 4 MB of a 200 x 200 camera."""
@@ -69,7 +70,7 @@ def _why_stale(stream: Stream, stamps: list[int], tick: int) -> str:
         return f"{stream.topic} has not spoken yet"
     past = [stamp for stamp in stamps if stamp <= tick]
     if not past:
-        ahead = (min(stamps) - tick) / NANOSECONDS
+        ahead = seconds(min(stamps) - tick)
         return f"{stream.topic} is stamped {ahead:.3f} s ahead of the clock; do both use the same time?"
-    age = (tick - max(past)) / NANOSECONDS
+    age = seconds(tick - max(past))
     return f"{stream.topic} is {age:.3f} s old; at most {stream.max_age:g} s is allowed"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from balanced_bc.demonstrations.alignment import NANOSECONDS, Stamps, align
+from balanced_bc.demonstrations.alignment import Stamps, align
 from balanced_bc.demonstrations.bag import BagWriter
 from balanced_bc.demonstrations.cdr import stamp
 from balanced_bc.demonstrations.contract import RobotContract, Stream
@@ -19,6 +19,7 @@ from balanced_bc.demonstrations.durable import content_hash, sync
 from balanced_bc.demonstrations.episode import EpisodeRecord, StreamRecord, folder_name, write_episode
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.rosbag2 import LATCHED, Offer
+from balanced_bc.demonstrations.stamps import seconds
 from balanced_bc.demonstrations.tags import checked
 
 
@@ -170,13 +171,13 @@ def measure(contract: RobotContract, stamps: Mapping[str, Stamps]) -> dict[str, 
         "pairs": len(ticks),
         "gaps": alignment.gaps,
         "start": int(ticks[0]),
-        "duration": round(float(ticks[-1] - ticks[0]) / NANOSECONDS, 6),
+        "duration": round(seconds(int(ticks[-1] - ticks[0])), 6),
         "streams": {topic: _stream_record(times) for topic, times in sorted(stamps.items())},
     }
 
 
 def _stream_record(stamps: Stamps) -> StreamRecord:
-    span = float(stamps.max() - stamps.min()) / NANOSECONDS
+    span = seconds(int(stamps.max() - stamps.min()))
     return StreamRecord(len(stamps), round((len(stamps) - 1) / span, 3) if span > 0 else 0.0)
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from balanced_bc.demonstrations.stamps import seconds
 from balanced_bc.nodes.errors import NodeError
-
-NANOSECONDS = 1e-9
 
 
 @dataclass
@@ -34,7 +33,7 @@ class Command:
         Raises:
             NodeError: It is stamped as if it came from the future, so its age would never count.
         """
-        ahead = (stamp - now) * NANOSECONDS
+        ahead = seconds(stamp - now)
         if ahead > self.timeout:
             raise NodeError(
                 f"a velocity command is stamped {ahead:.3f} s ahead of the clock; does its sender use_sim_time as here?"
@@ -47,5 +46,5 @@ class Command:
 
     def action(self, now: int) -> NDArray[np.float32]:
         """Twist and gripper that are in force at `now`, float32, (7,); an old twist is zero."""
-        fresh = self.stamp is not None and (now - self.stamp) * NANOSECONDS <= self.timeout
+        fresh = self.stamp is not None and seconds(now - self.stamp) <= self.timeout
         return np.append(self.twist if fresh else np.zeros(6), self.gripper).astype(np.float32)

@@ -15,6 +15,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from balanced_bc.demonstrations.stamps import seconds
 from balanced_bc.demonstrations.tags import parse_counts
 from balanced_bc.nodes.asking import until, within
 from balanced_bc.nodes.bars import Bars
@@ -26,7 +27,6 @@ from balanced_bc.nodes.stage import DEMONSTRATOR, POLICY, RECORDER, SIMULATOR, S
 from balanced_bc.nodes.states import BUSY, FAULT, RECORDING
 from balanced_bc.nodes.takes import Ledger, Take
 
-NANOSECONDS = 1e-9
 INTERRUPTED = 1
 """Exit code of a run that was interrupted."""
 SETTLING = 0.5
@@ -96,6 +96,9 @@ class Conductor(Node):
             await self.tidy_up()
         elif not await self.stage.settle(POLICY):
             raise NodeError("the policy could not be configured; its own log says why")
+        else:
+            await until(self, lambda: bool(self.stage.checkpoint), self.config.patience, "policy/checkpoint")
+            self.ledger.require(self.stage.checkpoint)
 
     async def tidy_up(self) -> None:
         """Discard a take that an interrupted run has left open."""
@@ -196,7 +199,7 @@ class Conductor(Node):
 
     def now(self) -> float:
         """Time of the node's clock, [s]."""
-        return float(self.get_clock().now().nanoseconds) * NANOSECONDS
+        return seconds(self.get_clock().now().nanoseconds)
 
     def close(self) -> None:
         """Leave the terminal as it was; an interrupted run has not done everything."""

@@ -13,6 +13,7 @@ from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from balanced_bc.errors import BalancedBCError
+from balanced_bc.nodes.errors import NotYet
 from balanced_bc.nodes.run import WRONG_USE
 from balanced_bc.nodes.states import ACTIVE, UNCONFIGURED
 
@@ -21,7 +22,7 @@ LOOK_EVERY = 0.1
 CHANGEABLE = ("autostart",)
 """Parameters of `BringUp` that may be set while the node runs."""
 
-AnyNode = TypeVar("AnyNode", bound=LifecycleNode)
+AnyNode = TypeVar("AnyNode", bound="ManagedNode")
 Transition = Callable[[AnyNode, LifecycleState], TransitionCallbackReturn]
 
 
@@ -43,6 +44,8 @@ class ManagedNode(LifecycleNode):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.exit_code: int | None = None
+        self.refusal: BalancedBCError | None = None
+        """Why the last transition that failed did."""
 
     @property
     def state(self) -> str:
@@ -69,6 +72,8 @@ class ManagedNode(LifecycleNode):
                 return
             step = self.trigger_configure if self.state == UNCONFIGURED else self.trigger_activate
             if step() != TransitionCallbackReturn.SUCCESS:
+                if isinstance(self.refusal, NotYet) and monotonic() - begun < how.patience:
+                    return
                 self.exit_code = WRONG_USE
             begun = monotonic()
             if self.state == ACTIVE or self.exit_code is not None:
@@ -88,6 +93,7 @@ def explained(transition: Transition[AnyNode]) -> Transition[AnyNode]:
         try:
             return transition(node, state)
         except BalancedBCError as error:
+            node.refusal = error
             node.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         except Exception as error:

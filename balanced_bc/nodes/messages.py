@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import Twist, TwistStamped, Vector3
-from numpy.typing import ArrayLike
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import (
@@ -24,8 +22,7 @@ from std_msgs.msg import (
     MultiArrayLayout,
 )
 
-SECOND = 1_000_000_000
-"""[ns]."""
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 
 
 def message_type(name: str) -> Any:
@@ -36,13 +33,13 @@ def message_type(name: str) -> Any:
 
 def time_of(stamp: int) -> Time:
     """A stamp [ns] as a message."""
-    seconds, nanoseconds = divmod(stamp, SECOND)
+    seconds, nanoseconds = divmod(stamp, NANOSECONDS)
     return Time(sec=seconds, nanosec=nanoseconds)
 
 
 def stamp_of(time: Time) -> int:
     """A message's time as a stamp, [ns]."""
-    return int(time.sec) * SECOND + int(time.nanosec)
+    return int(time.sec) * NANOSECONDS + int(time.nanosec)
 
 
 def header(stamp: int, frame: str) -> Header:
@@ -73,13 +70,6 @@ def camera_info(height: int, width: int, vertical_angle: float, stamp: int, fram
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     message.p = [focal, 0.0, x, 0.0, 0.0, focal, y, 0.0, 0.0, 0.0, 1.0, 0.0]
     return message
-
-
-def twist_stamped(twist: ArrayLike, stamp: int, frame: str) -> TwistStamped:
-    """A twist: linear [m/s] and angular [rad/s] velocity, (6,)."""
-    values = np.asarray(twist, dtype=np.float64).tolist()
-    linear, angular = Vector3(**dict(zip("xyz", values[:3]))), Vector3(**dict(zip("xyz", values[3:])))
-    return TwistStamped(header=header(stamp, frame), twist=Twist(linear=linear, angular=angular))
 
 
 def coverage(counts: Mapping[str, int], wanted: str, stamp: int) -> DiagnosticArray:

@@ -15,10 +15,10 @@ from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.errors import StaleObservation
 from balanced_bc.demonstrations.live import LiveBuffer
 from balanced_bc.demonstrations.observation import SCENE_SIZE, STATE_SIZE, Observation
+from balanced_bc.demonstrations.stamps import seconds
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.policies.actor import ActingPolicy, ChunkedActor
 
-NANOSECONDS = 1e-9
 GRACE = 1.0
 """How long after its beginning a pilot that has not moved yet stands still and waits for fresh streams, [s]."""
 
@@ -140,7 +140,7 @@ class Pilot:
             return ""
         self._latest.clear()
         self._pose = None
-        return f"the clock went back by {(newest - now) * NANOSECONDS:.3f} s"
+        return f"the clock went back by {seconds(newest - now):.3f} s"
 
     def _may_wait(self) -> bool:
         """Whether the first look may still be waited for: nothing has moved yet."""
@@ -155,7 +155,7 @@ class Pilot:
         """Tool center point in the base frame, [m], (3,)."""
         if self._pose is None:
             raise StaleObservation(f"{TCP_POSE} has not spoken yet")
-        age, allowed = (now - self._pose.stamp) * NANOSECONDS, self._contract.stream(TCP_POSE).max_age
+        age, allowed = seconds(now - self._pose.stamp), self._contract.stream(TCP_POSE).max_age
         if abs(age) > allowed:
             raise StaleObservation(f"{TCP_POSE} is {age:.3f} s old; at most {allowed:g} s is allowed")
         return np.asarray(self._pose.value[:3], dtype=np.float64)

@@ -1,7 +1,8 @@
 """policy: drives the arm from cameras and joint states, with velocity commands that a guard has passed.
 
-Hears the checkpoint's observation streams and tcp_pose; says velocity_command, gripper_command, its state (latched) and
-diagnostics. Services: ~/reset_fault, ~/set_shadow. Inactive says nothing; every way out of active ends with zeros.
+Hears the checkpoint's observation streams and tcp_pose; says velocity_command, gripper_command, its state and the
+fingerprint of its checkpoint (latched), and diagnostics. Services: ~/reset_fault, ~/set_shadow.
+Inactive says nothing; every way out of active ends with zeros.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from std_srvs.srv import SetBool, Trigger
 from balanced_bc.demonstrations.contract import RobotContract, Stream
 from balanced_bc.demonstrations.decoding import decode
 from balanced_bc.errors import BalancedBCError
-from balanced_bc.nodes import graph, managed, messages, qos
+from balanced_bc.nodes import graph, managed, messages, qos, survey
 from balanced_bc.nodes.diagnosis import Condition, Diagnosis
-from balanced_bc.nodes.errors import NodeError
+from balanced_bc.nodes.errors import NodeError, NotYet
 from balanced_bc.nodes.managed import BringUp, ManagedNode, explained
 from balanced_bc.nodes.mouth import Mouth
 from balanced_bc.nodes.parameters import declared
@@ -31,7 +32,6 @@ from balanced_bc.nodes.pilot import Pilot, blank
 from balanced_bc.nodes.robots import robot
 from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.states import ACTIVE, FAULT, INACTIVE, UNCONFIGURED
-from balanced_bc.nodes.survey import survey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +68,7 @@ class PolicyNode(ManagedNode):
         self.ears: list[Any] = []
         self.mouth = Mouth(self, self.contract, self.config.shadow)
         self.says_state = self.create_publisher(String, "~/state", qos.LATCHED)
+        self.says_checkpoint = self.create_publisher(String, "~/checkpoint", qos.LATCHED)
         self.said_state = UNCONFIGURED
         self.diagnosis = Diagnosis(self, self.condition)
         self.create_service(Trigger, "~/reset_fault", self.on_reset_fault)
@@ -79,10 +80,7 @@ class PolicyNode(ManagedNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the checkpoint, compare it with the robot and the live graph, and listen."""
         pilot = self.loaded or self.load()
-        problems = graph.differences(self, pilot.streams)
-        if not problems and self.config.survey > 0.0:
-            problems = survey(self, pilot.streams, self.contract, self.config.survey)
-        if problems:
+        if problems := graph.differences(self, pilot.streams) or self.surveyed(pilot):
             there = ", ".join(graph.topics(self)) or "nothing"
             raise NodeError(
                 f"the robot is not what {self.config.checkpoint} needs: {'; '.join(problems)}. Published is {there}"
@@ -193,12 +191,22 @@ class PolicyNode(ManagedNode):
             return graph.differences(self, self.loaded.streams)
         return tuple(filter(None, (self.pilot.missing(self.now()), self.mouth.missing)))
 
+    def surveyed(self, pilot: Pilot) -> tuple[str, ...]:
+        """How what the streams say differs from the contract."""
+        if not self.config.survey:
+            return ()
+        heard = survey.listen(self, pilot.streams, self.config.survey)
+        if silent := survey.silent(heard):
+            raise NotYet(f"{', '.join(silent)} said nothing for {self.config.survey:g} s")
+        return survey.differences(heard, self.contract)
+
     def load(self) -> Pilot:
         """The checkpoint's policy, if it was made for this robot."""
         from balanced_bc.learning.device import choose
-        from balanced_bc.policies.checkpoint import load, require_contract
+        from balanced_bc.policies.checkpoint import fingerprint, load, require_contract
 
         checkpoint = load(self.config.checkpoint, choose(self.config.device, "auto").device)
+        self.says_checkpoint.publish(String(data=fingerprint(self.config.checkpoint)))
         require_contract(checkpoint.contract, self.contract, str(self.config.checkpoint))
         checkpoint.policy.eval()
         scene = checkpoint.policy.config.policy == "state"

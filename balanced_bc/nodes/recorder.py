@@ -160,10 +160,11 @@ class Recorder(ManagedNode):
 
     def condition(self) -> Condition:
         """How the node is doing: what it records, and what it hears."""
-        if self.session is None:
+        if self.session is None or not self.ears:
             return Condition(self.state)
-        heard = self.session.hearing.report(monotonic(), self.session.silence)
-        return Condition(self.session.description, {"heard": heard})
+        heard, silent = self.session.heard(monotonic())
+        fine = not (self.session.recording and silent)
+        return Condition(self.session.description, {"heard": heard, "silent": ", ".join(silent) or "nothing"}, fine)
 
     def start(self) -> str:
         """Begin a take."""

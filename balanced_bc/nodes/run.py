@@ -20,7 +20,8 @@ from balanced_bc.nodes.parameters import refuse_unknown
 
 SLICE = 0.1
 """How long the executor may wait before it looks whether a signal came, [s]."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Ctrl+C, a polite end, a terminal that closes, Ctrl+\\."""
 WRONG_USE = 2
 """Exit code when a parameter, a file or the graph is not as it should be."""
 

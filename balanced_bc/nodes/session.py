@@ -173,10 +173,18 @@ class Session:
         said = {BEHAVIOR: self._said.get(TASK_BEHAVIOR), SUCCESS: self._said.get(TASK_SUCCESS)}
         return {**{axis: value for axis, value in said.items() if value}, **self.tags, **self._take_tags}
 
-    def _require_sound(self, wall: float) -> None:
+    def heard(self, wall: float) -> tuple[str, tuple[str, ...]]:
+        """What is heard, with rates, and which streams that every observation needs are not.
+
+        Args:
+            wall: Now, on a clock that always runs, [s].
+        """
         needed = [stream.topic for stream in self.dataset.contract.observation_streams]
-        if silent := self.hearing.silent(needed, wall, self.silence):
-            heard = self.hearing.report(wall, self.silence)
+        return self.hearing.report(wall, self.silence), self.hearing.silent(needed, wall, self.silence)
+
+    def _require_sound(self, wall: float) -> None:
+        heard, silent = self.heard(wall)
+        if silent:
             raise NodeError(f"{', '.join(silent)} said nothing in the last {self.silence:g} s; heard are: {heard}")
 
     def _require_behavior(self) -> None:

@@ -33,6 +33,7 @@ from balanced_bc.demonstrations.contract import (
 )
 from balanced_bc.demonstrations.decoding import Sample, decode
 from balanced_bc.demonstrations.encoding import encode_sample
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.command import Command
@@ -147,6 +148,7 @@ class Simulator(Node):
         self.config = config
         self.seed = config.seed if "seed" in names else self.seed
         self.pace.factor, self.pace.patience = config.real_time_factor, config.wait_for_command
+        self.pace.locked = self.pace.locked and not config.real_time_factor
 
     def reset(self) -> str:
         """Begin anew and show it; time goes on."""
@@ -174,7 +176,7 @@ class Simulator(Node):
 
     def plan(self, wait: float) -> None:
         """Set the alarm, [s]."""
-        self.timer.timer_period_ns = int(wait * messages.SECOND)
+        self.timer.timer_period_ns = int(wait * NANOSECONDS)
         self.timer.reset()
 
     def show(self, info: dict[str, Any]) -> None:

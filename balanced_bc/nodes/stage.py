@@ -41,10 +41,12 @@ class Stage:
         self.success = False
         self.states: dict[str, list[str]] = {DEMONSTRATOR: [], POLICY: [], RECORDER: []}
         self.coverage: dict[str, int] | None = None
+        self.checkpoint = ""
         self._clients: dict[str, Client[Any, Any]] = {}
         node.create_subscription(String, TASK_BEHAVIOR, self.on_behavior, qos.FOLLOWED)
         node.create_subscription(Bool, TASK_SUCCESS, self.on_success, qos.FOLLOWED)
         node.create_subscription(DiagnosticArray, f"{RECORDER}/coverage", self.on_coverage, qos.FOLLOWED)
+        node.create_subscription(String, f"{POLICY}/checkpoint", self.on_checkpoint, qos.FOLLOWED)
         for actor in self.states:
             node.create_subscription(String, f"{actor}/state", partial(self.on_state, actor), qos.FOLLOWED)
 
@@ -55,6 +57,10 @@ class Stage:
     def on_success(self, message: Bool) -> None:
         """The task says whether it was done."""
         self.success = bool(message.data)
+
+    def on_checkpoint(self, message: String) -> None:
+        """The policy says which one it is."""
+        self.checkpoint = message.data
 
     def on_coverage(self, message: DiagnosticArray) -> None:
         """The recorder says how many demonstrations there are."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,7 @@ from rclpy.node import Node
 from balanced_bc.demonstrations.contract import JOINT_STATES, TCP_POSE, RobotContract, Stream
 from balanced_bc.demonstrations.decoding import Sample, decode
 from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 from balanced_bc.nodes import messages, qos
 
 ENOUGH = 5
@@ -21,23 +23,25 @@ SLACK = 0.1
 """How far beyond its range an opening may be measured, as a share of the range."""
 
 
-def survey(node: Node, streams: Iterable[Stream], contract: RobotContract, patience: float) -> tuple[str, ...]:
-    """How the live streams differ from the contract, one sentence each; empty when they do not.
+Heard = Mapping[Stream, Sequence[Any]]
+"""Streams and their first messages."""
 
-    Args:
-        node: Resolves names: namespaces and remappings count.
-        streams: What is compared.
-        contract: What is wanted.
-        patience: How long to wait for messages, [s].
-    """
-    heard = listen(node, streams, patience)
+
+def silent(heard: Heard) -> tuple[str, ...]:
+    """Streams that said nothing."""
+    return tuple(stream.topic for stream, said in heard.items() if not said)
+
+
+def differences(heard: Heard, contract: RobotContract) -> tuple[str, ...]:
+    """How what was heard differs from the contract, one sentence each; empty when it does not."""
     return tuple(problem for stream, said in heard.items() if (problem := difference(stream, said, contract)))
 
 
 def listen(node: Node, streams: Iterable[Stream], patience: float) -> dict[Stream, list[Any]]:
     """The first messages of each stream, as they come within `patience` [s].
 
-    A node of its own listens, so that this may be called from a callback.
+    A node of its own listens, so that this may be called from a callback. It hears the streams as `node` does:
+    namespaces and remappings count.
     """
     heard: dict[Stream, list[Any]] = {stream: [] for stream in streams}
     ear = Node(
@@ -59,9 +63,7 @@ def listen(node: Node, streams: Iterable[Stream], patience: float) -> dict[Strea
 
 
 def difference(stream: Stream, said: Sequence[Any], contract: RobotContract) -> str:
-    """How messages of a stream differ from the contract; empty when they do not."""
-    if not said:
-        return f"{stream.topic} says nothing"
+    """How messages of a stream, at least one, differ from the contract; empty when they do not."""
     try:
         samples = [decode(stream.topic, message, contract, 0) for message in said]
     except DemonstrationError as error:
@@ -85,7 +87,14 @@ def _opening(stream: Stream, sample: Sample, contract: RobotContract) -> str:
 
 
 def _rate(stream: Stream, samples: Sequence[Sample]) -> str:
-    gaps = np.diff([sample.stamp for sample in samples]) / messages.SECOND
-    if not gaps.any() or (gap := float(np.median(gaps))) <= stream.max_age:
-        return ""
-    return f"{stream.topic} comes every {gap:.3f} s; wanted is at least every {stream.max_age:g} s"
+    stamps = np.array([sample.stamp for sample in samples])
+    if stream.max_age == inf or not stamps.any():
+        return ""  # it holds until it changes, or its messages have no stamp
+    if len(stamps) < 2:
+        return f"{stream.topic} spoke only once; wanted is at least every {stream.max_age:g} s"
+    gap = float(np.median(np.diff(stamps))) / NANOSECONDS
+    if gap == 0.0:
+        return f"{stream.topic} is frozen: {len(stamps)} messages have the same stamp"
+    if gap > stream.max_age:
+        return f"{stream.topic} comes every {gap:.3f} s; wanted is at least every {stream.max_age:g} s"
+    return ""

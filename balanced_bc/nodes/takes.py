@@ -42,12 +42,26 @@ class Ledger:
         """
         self.path = path
         self.actor = actor
-        self.takes: tuple[Take, ...] = _read(path, actor) if path.exists() else ()
+        self.checkpoint, self.takes = _read(path, actor) if path.exists() else ("", ())
+
+    def require(self, checkpoint: str) -> None:
+        """Say whose takes these are.
+
+        Raises:
+            NodeError: There are takes of another checkpoint.
+        """
+        if self.takes and checkpoint != self.checkpoint:
+            raise NodeError(
+                f"{self.path} has takes of another policy ({self.checkpoint or 'unknown'}, here {checkpoint}); "
+                "remove it or choose another file for the results"
+            )
+        self.checkpoint = checkpoint
 
     def add(self, take: Take) -> None:
         """Append a take; when this returns, it is on the disk."""
         self.takes = (*self.takes, take)
-        plain = {"actor": self.actor, "takes": [take._asdict() for take in self.takes]}
+        about = {"actor": self.actor, **({"checkpoint": self.checkpoint} if self.checkpoint else {})}
+        plain = {**about, "takes": [take._asdict() for take in self.takes]}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         with partial.open("w", encoding="utf-8") as file:
@@ -74,13 +88,14 @@ class Ledger:
         return max((take.seed + 1 for take in self.takes if take.behavior == behavior), default=first)
 
 
-def _read(path: Path, actor: str) -> tuple[Take, ...]:
+def _read(path: Path, actor: str) -> tuple[str, tuple[Take, ...]]:
+    """Fingerprint of the checkpoint, empty where there is none, and the takes."""
     plain: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(plain, Mapping) or set(plain) != {"actor", "takes"}:
-        raise NodeError(f"{path} is no file of results: it must have exactly the keys actor and takes")
+    if not isinstance(plain, Mapping) or set(plain) - {"checkpoint"} != {"actor", "takes"}:
+        raise NodeError(f"{path} is no file of results: it must have the keys actor and takes, and may have checkpoint")
     if plain["actor"] != actor:
         raise NodeError(f"{path} has results of the {plain['actor']}, not of the {actor}; choose another file")
     try:
-        return tuple(Take(**take) for take in plain["takes"])
+        return str(plain.get("checkpoint", "")), tuple(Take(**take) for take in plain["takes"])
     except TypeError as error:
         raise NodeError(f"{path} is damaged: {error}; a take has {list(Take._fields)}") from error

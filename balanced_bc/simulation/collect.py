@@ -20,7 +20,7 @@ from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.kinds.kinds import QUALITIES, Kinds
 from balanced_bc.simulation.performing import Job, Recording, demonstrate
-from balanced_bc.simulation.tasks import behavior_of
+from balanced_bc.simulation.tasks import behavior_of, behaviors_of
 from balanced_bc.simulation.worlds import TABLETOP, WorldName, require_world
 
 
@@ -81,14 +81,22 @@ def collect(
         SimulationError: A name or a number makes no sense; what exists is listed. The dataset has one of the
             demonstrations, but made with other settings. Or the world is not installed.
     """
+    jobs = wanted(task, counts, quality, seed, keep_failures, kinds, world)
+    return performed(dataset, jobs, workers)
+
+
+def performed(dataset: Dataset, jobs: Sequence[Job], workers: int) -> Iterator[Progress]:
+    """Make those of some demonstrations that the dataset lacks.
+
+    Raises:
+        SimulationError: The dataset is not the simulated robot's, or one was made with other settings.
+    """
     if workers < 1:
         raise SimulationError(f"{workers} workers are wanted; there must be at least 1")
     if differences := dataset.contract.differences(CONTRACT):
         raise SimulationError(
             f"{dataset.path} is not for the simulated robot ('here' is the dataset's): {'; '.join(differences)}"
         )
-    require_world(world)
-    jobs = jobs_of(task, counts, quality, seed, keep_failures, kinds, world)
     return _added(dataset, _missing(dataset, jobs), len(jobs), workers)
 
 
@@ -99,13 +107,13 @@ def _added(dataset: Dataset, missing: Sequence[Job], total: int, workers: int) -
         yield Progress(done, total, recording.job.behavior, episode, recording.steps, recording.attempts)
 
 
-def collect_configured(dataset: Dataset, config: CollectConfig, kinds: Kinds = Kinds()) -> Iterator[Progress]:
-    """Collect what a configuration says: see `collect`."""
-    plain = {field.name: getattr(config, field.name) for field in fields(config)}
-    return collect(dataset, kinds=kinds, **{**plain, "counts": parse_counts(config.counts)})
+def jobs_of(config: CollectConfig, kinds: Kinds = Kinds()) -> list[Job]:
+    """What a configuration asks for: see `wanted`."""
+    plain = {field.name: getattr(config, field.name) for field in fields(config) if field.name != "workers"}
+    return wanted(kinds=kinds, **{**plain, "counts": parse_counts(config.counts)})
 
 
-def jobs_of(
+def wanted(
     task: str,
     counts: Mapping[str, int],
     quality: str,
@@ -119,6 +127,7 @@ def jobs_of(
     Raises:
         SimulationError: A name or a number makes no sense; what exists is listed.
     """
+    require_world(world)
     groups: dict[tuple[str, str], int] = {}
     for name, number in counts.items():
         group = _group(task, name, quality, keep_failures, kinds)
@@ -127,6 +136,8 @@ def jobs_of(
         if group in groups:
             raise SimulationError(f"{'+'.join(group)} is counted twice: {dict(counts)}")
         groups[group] = number
+    if not any(groups.values()):
+        raise SimulationError(f"{dict(counts)} asks for no demonstration; {task} has {', '.join(behaviors_of(task))}")
     turns = range(max(groups.values(), default=0))
     return [
         Job(task, *group, seed, number, keep_failures, kinds, world)

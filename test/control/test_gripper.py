@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balanced_bc.control.errors import ControlError
-from balanced_bc.control.gripper import SECOND, GripperConfig, GripperState, follow
+from balanced_bc.control.gripper import NANOSECONDS, GripperConfig, GripperState, follow
 
 CONFIG = GripperConfig()
-TICK = SECOND // 30
+TICK = NANOSECONDS // 30
 
 
 def events(signals: list[float], config: GripperConfig = CONFIG) -> list[tuple[int, bool]]:
@@ -47,7 +47,7 @@ def test_events_alternate_and_keep_their_distance(signals: list[float]) -> None:
     found = events(signals)
     for (before, first), (after, second) in pairwise(found):
         assert first != second
-        assert after - before >= CONFIG.min_interval * SECOND
+        assert after - before >= CONFIG.min_interval * NANOSECONDS
 
 
 def test_a_signal_that_is_not_finite_is_refused() -> None:

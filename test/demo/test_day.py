@@ -17,6 +17,7 @@ from balanced_bc.demo.config import DemoConfig
 from balanced_bc.demo.day import remember, run
 from balanced_bc.demo.errors import DemoError
 from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.errors import BalancedBCError
 
 PATIENCE = 90.0
 """How long a busy machine may take for anything, [s]."""
@@ -76,6 +77,11 @@ def test_an_interrupt_ends_every_process_and_leaves_no_half_written_episode(tmp_
     assert demo.wait(PATIENCE) != 0
     assert not processes_of(folder)
     assert not Dataset.open(folder / "dataset").unfinished
+
+
+def test_a_method_that_does_not_exist_is_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    with pytest.raises(BalancedBCError, match="best"):
+        DemoConfig(output=tmp_path / "demo", method="best")  # type: ignore[arg-type]
 
 
 def test_a_folder_of_another_demo_is_refused(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
+import zlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +22,7 @@ from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.images import ORDERS, encoded, rgb_of
 
 Pixels = NDArray[np.uint8]
+SHAPE = (40, 60, 3)
 
 COMPARE = """
 import numpy as np
@@ -30,7 +33,7 @@ for encoding, (channels, _) in ORDERS.items():
     pixels = np.random.default_rng(0).integers(0, 256, (6, 8, channels), np.uint8)
     about = {"height": 6, "width": 8, "step": 8 * channels, "is_bigendian": 0}
     message = SimpleNamespace(encoding=encoding, data=pixels.tobytes(), **about)
-    assert np.array_equal(CvBridge().imgmsg_to_cv2(message, "rgb8"), rgb_of(message, "eye")), encoding
+    assert np.array_equal(CvBridge().imgmsg_to_cv2(message, "rgb8"), rgb_of(message, "eye", (6, 8, 3))), encoding
 """
 
 
@@ -54,7 +57,7 @@ def image(data: Pixels, encoding: str) -> Any:
 )
 def test_every_order_of_colors_is_read_as_opencv_writes_it(pixels: Pixels, encoding: str, code: int) -> None:
     sent = image(np.asarray(cv2.cvtColor(pixels, code), np.uint8), encoding)
-    assert np.array_equal(rgb_of(sent, "eye"), pixels)
+    assert np.array_equal(rgb_of(sent, "eye", SHAPE), pixels)
 
 
 @pytest.mark.parametrize(("encoding", "error"), [("png", 0.0), ("jpeg", 2.0)])
@@ -76,15 +79,29 @@ def test_a_compressed_image_of_another_size_is_refused(pixels: Pixels) -> None:
         decode("eye/image_raw/compressed", sent, contract, 0)
 
 
-@pytest.mark.parametrize("data", [b"", b"no image at all"])
+def claimed(width: int, height: int) -> bytes:
+    """A tiny PNG whose head claims a size."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = b"IDAT" + zlib.compress(b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in (head, pixels)
+    )
+
+
+def test_the_size_of_a_compressed_image_is_compared_before_it_is_decoded() -> None:
+    with pytest.raises(DemonstrationError, match="9000 x 9000 pixels; the contract wants 40 x 60"):
+        rgb_of(SimpleNamespace(format="png", data=claimed(9000, 9000)), "eye", SHAPE)
+
+
+@pytest.mark.parametrize("data", [b"", b"no image at all", claimed(40_000, 40_000), claimed(60, 40)])
 def test_bytes_that_are_no_compressed_image_are_refused(data: bytes) -> None:
     with pytest.raises(DemonstrationError, match="no image; they claim to be 'jpeg'"):
-        rgb_of(SimpleNamespace(format="jpeg", data=data), "eye")
+        rgb_of(SimpleNamespace(format="jpeg", data=data), "eye", SHAPE)
 
 
 def test_an_encoding_that_nobody_understands_is_refused_with_those_that_are(pixels: Pixels) -> None:
     with pytest.raises(DemonstrationError, match=r"'32FC1'; understood are rgb8, .*bayer_rggb8.*jpeg"):
-        rgb_of(image(pixels, "32FC1"), "eye")
+        rgb_of(image(pixels, "32FC1"), "eye", SHAPE)
 
 
 def test_an_encoding_that_is_only_read_is_not_written(pixels: Pixels) -> None:
@@ -96,7 +113,7 @@ def test_without_cv_bridge_its_encodings_are_refused_by_name(pixels: Pixels) -> 
     if _has_cv_bridge():
         pytest.skip("cv_bridge is installed")
     with pytest.raises(DemonstrationError, match="only cv_bridge reads"):
-        rgb_of(image(pixels[:, :, :1], "bayer_rggb8"), "eye")
+        rgb_of(image(pixels[:, :, :1], "bayer_rggb8"), "eye", SHAPE)
 
 
 def test_cv_bridge_gives_the_same_pixels() -> None:

@@ -23,7 +23,7 @@ from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.decoding import decode
 from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.nodes.policy import PolicyNode
-from balanced_bc.policies.checkpoint import save
+from balanced_bc.policies.checkpoint import fingerprint, save
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
@@ -66,9 +66,10 @@ def moves(twist: TwistStamped) -> bool:
     return bool(decode(VELOCITY_COMMAND, twist, CONTRACT, 0).value.any())
 
 
-def test_sigint_ends_with_zero_velocity(world: Graph, tiny: Path) -> None:
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_ends_with_zero_velocity(world: Graph, tiny: Path, kind: signal.Signals) -> None:
     said = start(world, tiny)
-    assert world.end("policy", signal.SIGINT) == 0
+    assert world.end("policy", kind) == 0
     world.spin(0.3)
     assert not moves(said[-1])
 
@@ -90,7 +91,9 @@ def test_the_conductor_rolls_a_policy_out_and_notes_results(world: Graph, tiny: 
     results = world.folder / "rollouts.yaml"
     parameters = ("use_sim_time:=true", "actor:=policy", f"results:={results}", "limit:=0.5", "seed:=100")
     assert world.run("conductor", "counts:=slider=1,drawer=2", *parameters) == 0, world.logs()
-    takes = yaml.safe_load(results.read_text())["takes"]
+    written = yaml.safe_load(results.read_text())
+    assert written["checkpoint"] == fingerprint(tiny)
+    takes = written["takes"]
     assert [(take["behavior"], take["seed"], take["success"]) for take in takes] == [
         ("slider", 100, False),
         ("drawer", 100, False),

@@ -11,7 +11,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
-from balanced_bc.nodes.managed import CHANGEABLE, BringUp, ManagedNode
+from balanced_bc.nodes.errors import NotYet
+from balanced_bc.nodes.managed import CHANGEABLE, AnyNode, BringUp, ManagedNode, explained
 from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.states import ACTIVE, INACTIVE, UNCONFIGURED
 
@@ -44,6 +45,23 @@ class Slow(ManagedNode):
         return TransitionCallbackReturn.FAILURE if self.lacks else super().on_activate(state)
 
 
+class Reluctant(ManagedNode):
+    """Finds only while it configures that something is missing, a few times."""
+
+    def __init__(self, refusals: int) -> None:
+        super().__init__("reluctant")
+        self.refusals = refusals
+        self.bring_up(declared(self, BringUp, changeable=CHANGEABLE))
+
+    @explained
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Refuse."""
+        self.refusals -= 1
+        if self.refusals >= 0:
+            raise NotYet("the camera says nothing")
+        return super().on_configure(state)
+
+
 @pytest.fixture
 def executor() -> Iterator[SingleThreadedExecutor]:
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -55,8 +73,7 @@ def executor() -> Iterator[SingleThreadedExecutor]:
     rclpy.shutdown()
 
 
-def brought_up(executor: SingleThreadedExecutor, late: float) -> Slow:
-    node = Slow(late)
+def brought_up(executor: SingleThreadedExecutor, node: AnyNode) -> AnyNode:
     executor.add_node(node)
     begun = time.monotonic()
     while node.state != ACTIVE and node.exit_code is None:
@@ -68,12 +85,21 @@ def brought_up(executor: SingleThreadedExecutor, late: float) -> Slow:
 def test_neither_loading_nor_the_wait_before_one_transition_uses_up_the_patience(
     executor: SingleThreadedExecutor,
 ) -> None:
-    node = brought_up(executor, late=0.6 * PATIENCE)
+    node = brought_up(executor, Slow(late=0.6 * PATIENCE))
     assert node.state == ACTIVE
     node.destroy_node()
 
 
 def test_what_stays_missing_ends_the_node_when_its_patience_is_over(executor: SingleThreadedExecutor) -> None:
-    node = brought_up(executor, late=100 * PATIENCE)
+    node = brought_up(executor, Slow(late=100 * PATIENCE))
     assert node.exit_code == 2
+    node.destroy_node()
+
+
+@pytest.mark.parametrize(("refusals", "exit_code"), [(2, None), (10**6, 2)])
+def test_what_is_not_there_yet_is_tried_again_while_patience_lasts(
+    executor: SingleThreadedExecutor, refusals: int, exit_code: int | None
+) -> None:
+    node = brought_up(executor, Reluctant(refusals))
+    assert node.exit_code == exit_code
     node.destroy_node()

@@ -18,7 +18,7 @@ from balanced_bc.demonstrations.contract import JOINT_STATES, TCP_POSE, Camera, 
 from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.nodes import messages, qos
-from balanced_bc.nodes.survey import difference, survey
+from balanced_bc.nodes.survey import difference, differences, listen, silent
 
 ROBOT = RobotContract(cameras=(Camera("eye", 6, 8),))
 PERIOD = 33_333_333
@@ -46,7 +46,7 @@ def test_a_stream_that_is_as_the_contract_says_has_no_difference(topic: str) -> 
 
 
 def test_a_silent_stream_is_named() -> None:
-    assert found(TCP_POSE, ROBOT, []) == "tcp_pose says nothing"
+    assert silent({ROBOT.stream(TCP_POSE): [], ROBOT.stream(JOINT_STATES): said(JOINT_STATES)}) == (TCP_POSE,)
 
 
 def test_another_size_is_said() -> None:
@@ -72,6 +72,14 @@ def test_a_gripper_that_is_measured_otherwise_is_said() -> None:
 def test_a_stream_that_is_too_slow_is_said() -> None:
     slow = said("eye/image_raw", every=5 * PERIOD)
     assert found("eye/image_raw", ROBOT, slow) == "eye/image_raw comes every 0.167 s; wanted is at least every 0.1 s"
+
+
+def test_a_stream_that_spoke_once_is_said() -> None:
+    assert "spoke only once" in found(TCP_POSE, ROBOT, said(TCP_POSE)[:1])
+
+
+def test_a_frozen_stream_is_said() -> None:
+    assert "is frozen: 5 messages" in found(TCP_POSE, ROBOT, said(TCP_POSE)[:1] * 5)
 
 
 @pytest.fixture
@@ -100,8 +108,9 @@ def robot() -> Iterator[Node]:
 
 
 def test_live_streams_are_heard_in_their_namespace_and_compared(robot: Node) -> None:
-    assert survey(robot, STREAMS, ROBOT, patience=20.0) == ()
-    other = replace(ROBOT, base_frame="fr3_link0")
-    assert survey(robot, STREAMS, other, patience=20.0) == (
+    heard = listen(robot, STREAMS, patience=20.0)
+    assert silent(heard) == ()
+    assert differences(heard, ROBOT) == ()
+    assert differences(heard, replace(ROBOT, base_frame="fr3_link0")) == (
         "tcp_pose is in the frame 'panda_link0'; wanted is 'fr3_link0'",
     )

@@ -51,3 +51,13 @@ def test_failures_are_counted_since_the_last_success_of_the_behavior(tmp_path: P
         ledger.add(Take("slider", 0, success, 1.0, "done"))
     ledger.add(Take("drawer", 0, True, 1.0, "done"))
     assert (ledger.failures("slider"), ledger.failures("drawer")) == (2, 0)
+
+
+def test_takes_of_another_policy_are_refused(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "results.yaml", "policy")
+    ledger.require("one")
+    ledger.add(Take("slider", 0, True, 1.0, "active"))
+    again = Ledger(tmp_path / "results.yaml", "policy")
+    again.require("one")
+    with pytest.raises(NodeError, match=r"takes of another policy \(one, here two\)"):
+        again.require("two")
