@@ -13,6 +13,7 @@ from balanced_bc.simulation.kinematics import (
     JOINT_HIGH,
     JOINT_LOW,
     JOINT_SPEED,
+    TCP_FROM_HAND,
     Pose,
     forward,
     forward_with_jacobian,
@@ -45,6 +46,8 @@ class ArmConfig:
     """Size of a twist, linear and angular parts together, from which on the elbow returns at full speed."""
     iterations: int = 2
     """Least-squares steps per control period; after two the tool is within 0.05 mm of its target."""
+    tcp_from_hand: float = TCP_FROM_HAND
+    """Height of the tool center point above the hand's frame; longer fingers carry it further out, [m]."""
 
 
 class ArmTarget(NamedTuple):
@@ -59,13 +62,14 @@ class ArmTarget(NamedTuple):
     joints: Floats
 
 
-def hold(joints: Floats) -> ArmTarget:
+def hold(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> ArmTarget:
     """Target that keeps the arm where it is.
 
     Args:
         joints: Measured joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
     """
-    return ArmTarget(forward(joints), joints)
+    return ArmTarget(forward(joints, tcp_from_hand), joints)
 
 
 def integrate(pose: Pose, twist: Floats, period: float) -> Pose:
@@ -108,7 +112,7 @@ def solve(target: Pose, seed: Floats, posture: Floats, config: ArmConfig) -> Flo
     weights = np.array((1.0, 1.0, 1.0, *([config.angular_weight] * 3)))
     damping = config.damping**2 * _IDENTITY
     for _ in range(config.iterations):
-        pose, jacobian = forward_with_jacobian(joints)
+        pose, jacobian = forward_with_jacobian(joints, config.tcp_from_hand)
         error = np.concatenate((target.position - pose.position, rotation_between(target.rotation, pose.rotation)))
         error, jacobian = weights * error, weights[:, None] * jacobian
         forces = np.linalg.solve(jacobian @ jacobian.T + damping, error - jacobian @ motion)
@@ -146,7 +150,7 @@ def advance(
         period: [s].
         config: Leashes and least squares.
     """
-    pose = leash(integrate(target.pose, twist, period), forward(measured), config)
+    pose = leash(integrate(target.pose, twist, period), forward(measured, config.tcp_from_hand), config)
     posture = relax(target.joints, rest, twist, period, config)
     wanted = solve(pose, target.joints, posture, config)
     step = wanted - target.joints

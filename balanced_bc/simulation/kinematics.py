@@ -6,6 +6,7 @@ Measures are those of the manufacturer's table of Denavit-Hartenberg parameters 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -65,50 +66,53 @@ def _transforms() -> tuple[Floats, Floats, Floats]:
     return fixed, cosine, sine
 
 
-def _tool() -> Floats:
+@lru_cache(maxsize=8)
+def _tool(tcp_from_hand: float) -> Floats:
     c, s = math.cos(HAND_YAW), math.sin(HAND_YAW)
-    height = HAND_FROM_JOINT7 + TCP_FROM_HAND
+    height = HAND_FROM_JOINT7 + tcp_from_hand
     return np.array(((c, -s, 0.0, 0.0), (s, c, 0.0, 0.0), (0.0, 0.0, 1.0, height), (0.0, 0.0, 0.0, 1.0)))
 
 
 _FIXED, _COSINE, _SINE = _transforms()
-_TOOL = _tool()
 _NEXT, _LAST = [1, 2, 0], [2, 0, 1]
 
 
-def frames(joints: Floats) -> Floats:
+def frames(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> Floats:
     """Homogeneous transforms of the seven joints and of the tool center point in the base frame, (8, 4, 4).
 
     Args:
         joints: Joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
     """
     angles = joints[:, None, None]
     steps = _FIXED + _COSINE * np.cos(angles) + _SINE * np.sin(angles)
-    return np.array(tuple(accumulate((*steps, _TOOL), np.matmul)))
+    return np.array(tuple(accumulate((*steps, _tool(tcp_from_hand)), np.matmul)))
 
 
-def forward(joints: Floats) -> Pose:
+def forward(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> Pose:
     """Pose of the tool center point.
 
     Args:
         joints: Joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
     """
-    tool = frames(joints)[-1]
+    tool = frames(joints, tcp_from_hand)[-1]
     return Pose(tool[:3, 3], tool[:3, :3])
 
 
-def forward_with_jacobian(joints: Floats) -> tuple[Pose, Floats]:
+def forward_with_jacobian(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> tuple[Pose, Floats]:
     r"""Pose of the tool center point, and the Jacobian that maps joint speeds to its twist.
 
     .. math:: J_i = (z_i \times (p - o_i), \; z_i)
 
     Args:
         joints: Joint angles, [rad], (7,).
+        tcp_from_hand: Height of the tool center point above the hand's frame, [m].
 
     Returns:
         The pose, and the Jacobian in the base frame, linear rows first, (6, 7).
     """
-    found = frames(joints)
+    found = frames(joints, tcp_from_hand)
     tool, axes = found[7], found[:7, :3, 2].T
     arms = tool[:3, 3, None] - found[:7, :3, 3].T
     # np.cross takes five times as long for so few vectors.
