@@ -37,15 +37,18 @@ PHYSICS_RATE = 240.0
 """Steps of the physics per second, [Hz]."""
 POSITION_GAIN = 0.2
 """Share of a joint's position error that one physics step removes; the velocity is fed forward."""
+STATIC_GROUP = 2
+"""Collision group in which Bullet puts whatever is fixed."""
 LIGHT_DIRECTION = (0.5, -0.7, 1.2)
 """Direction toward the light in the world frame."""
 
 
 class Engine:
-    """One physics client: bodies come in as URDF or boxes, positions and pictures come out."""
+    """One client of PyBullet: bodies come in as URDF or boxes, positions and pictures come out."""
 
     def __init__(self, window: bool = False) -> None:
         self._client = pybullet.connect(pybullet.GUI if window else pybullet.DIRECT)
+        self._renderer = pybullet.ER_TINY_RENDERER
 
     def close(self) -> None:
         """Disconnect; a second call does nothing."""
@@ -60,8 +63,19 @@ class Engine:
         self._call("setGravity", 0, 0, -9.81)
 
     def load(self, urdf: Path, position: Sequence[float] = (0.0, 0.0, 0.0)) -> int:
-        """Load a body whose base is fixed at `position`, [m]."""
+        """Load a body with joints, whose base is fixed at `position`, [m]."""
         body: int = self._call("loadURDF", str(urdf), position, useFixedBase=True)
+        return body
+
+    def load_rigid(self, urdf: Path) -> int:
+        """Load a body of one part that never moves; contacts with it are solved in half the time."""
+        body: int = self._call("loadURDF", str(urdf), useFixedBase=True, useMaximalCoordinates=True)
+        return body
+
+    def load_seen(self, urdf: Path, position: Sequence[float] = (0.0, 0.0, 0.0)) -> int:
+        """Load a body that is drawn and touches nothing, fixed at `position`, [m]."""
+        flags = pybullet.URDF_IGNORE_COLLISION_SHAPES
+        body: int = self._call("loadURDF", str(urdf), position, useFixedBase=True, flags=flags)
         return body
 
     def links(self, body: int) -> dict[str, int]:
@@ -69,21 +83,35 @@ class Engine:
         count = self._call("getNumJoints", body)
         return {self._call("getJointInfo", body, index)[1].decode(): index for index in range(count)}
 
-    def add_block(self, edges: Sequence[float], color: Color, mass: float, friction: float) -> int:
-        """Add a box that moves freely.
+    def add_block(self, edges: Sequence[float], mass: float, friction: float) -> int:
+        """Add a box that moves freely and is not drawn.
+
+        Args:
+            edges: Lengths of its edges, [m].
+            mass: [kg].
+            friction: Coefficient of friction.
+        """
+        solid = self._call("createCollisionShape", pybullet.GEOM_BOX, halfExtents=[0.5 * edge for edge in edges])
+        body: int = self._call("createMultiBody", mass, solid, useMaximalCoordinates=True)
+        self._call("changeDynamics", body, -1, lateralFriction=friction, spinningFriction=0.002)
+        return body
+
+    def add_seen_block(self, edges: Sequence[float], color: Color) -> int:
+        """Add a box that is drawn and touches nothing.
 
         Args:
             edges: Lengths of its edges, [m].
             color: Red, green and blue.
-            mass: [kg].
-            friction: Coefficient of friction.
         """
         half = [0.5 * edge for edge in edges]
-        solid = self._call("createCollisionShape", pybullet.GEOM_BOX, halfExtents=half)
         seen = self._call("createVisualShape", pybullet.GEOM_BOX, halfExtents=half, rgbaColor=(*color, 1.0))
-        body: int = self._call("createMultiBody", mass, solid, seen)
-        self._call("changeDynamics", body, -1, lateralFriction=friction, spinningFriction=0.002)
+        body: int = self._call("createMultiBody", baseVisualShapeIndex=seen)
         return body
+
+    def pass_through_fixed(self, body: int) -> None:
+        """Let a body slide through whatever is fixed, as drawers do whose frames have no play."""
+        for link in range(-1, self._call("getNumJoints", body)):
+            self._call("setCollisionFilterGroupMask", body, link, STATIC_GROUP, ~STATIC_GROUP)
 
     def set_friction(self, body: int, link: int, sliding: float, spinning: float) -> None:
         """Set a link's coefficients of friction."""
@@ -95,13 +123,17 @@ class Engine:
         gear = self._call("createConstraint", body, left, body, right, pybullet.JOINT_GEAR, (1, 0, 0), origin, origin)
         self._call("changeConstraint", gear, gearRatio=-1, erp=0.1, maxForce=50)
 
-    def place_body(self, body: int, position: Sequence[float], quaternion: Sequence[float]) -> None:
+    def place_body(self, body: int, position: Sequence[float] | Floats, quaternion: Sequence[float] | Floats) -> None:
         """Put a free body somewhere, at rest."""
         self._call("resetBasePositionAndOrientation", body, position, quaternion)
 
     def place_joint(self, body: int, joint: int, position: float) -> None:
         """Put a joint somewhere, at rest."""
         self._call("resetJointState", body, joint, position)
+
+    def place_joints(self, body: int, joints: Sequence[int], positions: Sequence[float]) -> None:
+        """Put joints somewhere, at rest, in one call."""
+        self._call("resetJointStatesMultiDof", body, joints, [(position,) for position in positions])
 
     def brake(self, body: int, joint: int, force: float) -> None:
         """Let a joint resist motion, like friction, with up to `force`, [N]."""
@@ -137,6 +169,10 @@ class Engine:
         position, quaternion = self._call("getBasePositionAndOrientation", body)
         return np.array(position), np.array(quaternion)
 
+    def joint_position(self, body: int, joint: int) -> float:
+        """Position of one joint, [rad] or [m]."""
+        return float(self._call("getJointState", body, joint)[0])
+
     def link_pose(self, body: int, link: int) -> tuple[Floats, Floats]:
         """Position [m] and quaternion x y z w of a link's frame in the world frame."""
         state = self._call("getLinkState", body, link, computeForwardKinematics=True)
@@ -156,7 +192,7 @@ class Engine:
         lens = pybullet.computeProjectionMatrixFOV(view.field_of_view, width / height, NEAR, view.far)
         _, _, color, depth, mask = self._call(
             "getCameraImage", width, height, look, lens,
-            lightDirection=LIGHT_DIRECTION, renderer=pybullet.ER_TINY_RENDERER,
+            lightDirection=LIGHT_DIRECTION, renderer=self._renderer,
         )  # fmt: skip
         return Picture(
             np.asarray(color, np.uint8).reshape(height, width, 4),

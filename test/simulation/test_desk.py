@@ -20,7 +20,7 @@ def picture(color: tuple[int, ...], depth: float, covered: bool) -> Picture:
 
 
 def test_the_desk_has_the_travels_of_calvin(tmp_path: Path) -> None:
-    robot = ElementTree.parse(write_urdf("desk", desk.desk(), tmp_path)).getroot()
+    robot = ElementTree.parse(write_urdf("furnishing", desk.furnishing(), tmp_path)).getroot()
     travels = {
         joint.attrib["name"]: float(limit.attrib["upper"])
         for joint in robot.iter("joint")
@@ -42,12 +42,13 @@ def test_a_prism_is_closed_and_its_faces_look_outward() -> None:
 
 def test_what_is_nearer_hides_what_is_behind() -> None:
     near, far = picture(RED, 0.2, True), picture(BLUE, 0.4, True)
-    assert (overlaid(near, far) == RED[:3]).all()
-    assert (overlaid(far, near) == RED[:3]).all()
+    assert (rgb(overlaid(near, far)) == RED[:3]).all()
+    assert (rgb(overlaid(far, near)) == RED[:3]).all()
 
 
 def test_nothing_drawn_shows_the_background() -> None:
     empty = picture(RED, 0.0, False)
     assert (rgb(empty) == BACKGROUND).all()
-    assert (overlaid(empty, empty) == BACKGROUND).all()
-    assert (overlaid(empty, picture(BLUE, 0.5, True)) == BLUE[:3]).all()
+    assert (rgb(overlaid(empty, empty)) == BACKGROUND).all()
+    assert (rgb(overlaid(empty, picture(BLUE, 0.5, True))) == BLUE[:3]).all()
+    assert (rgb(overlaid(picture(BLUE, 0.5, True), empty)) == BLUE[:3]).all()
