@@ -1,12 +1,14 @@
-"""Bodies made of boxes, cylinders, spheres and prisms, written as URDF. Pure text; no physics engine."""
+"""Bodies made of boxes, cylinders, spheres and prisms, written as URDF. Text; no physics engine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
+
+from balanced_bc.simulation import meshes
 
 Triple = tuple[float, float, float]
 Element = ElementTree.Element
@@ -59,17 +61,6 @@ class Part(NamedTuple):
     roll: float = 0.0
 
 
-def prism_obj(shape: Shape) -> str:
-    """Wavefront text of a prism: its outline swept along x."""
-    n = len(shape.outline)
-    corners = [(x, y, z) for x in shape.size for y, z in shape.outline]
-    sides = [(i, (i + 1) % n, n + (i + 1) % n, n + i) for i in range(n)]
-    faces = [tuple(reversed(range(n))), tuple(range(n, 2 * n)), *sides]
-    triangles = [(face[0], b, c) for face in faces for b, c in pairwise(face[1:])]
-    vertices = (f"v {_numbers(corner)}" for corner in corners)
-    return "\n".join((*vertices, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in triangles), ""))
-
-
 def write_urdf(name: str, parts: Sequence[Part], folder: Path) -> Path:
     """Write a body as URDF, and its prisms beside it.
 
@@ -115,26 +106,36 @@ def _visual_and_collision(shape: Shape, mesh: Path) -> Iterator[Element]:
     visual = Element("visual")
     material = _child(visual, "material", name="color " + _numbers(shape.color))
     _child(material, "color", rgba=_numbers((*shape.color, 1.0)))
-    _place(visual, shape, mesh)
+    _geometry(visual, shape, mesh, seen=True)
     yield visual
     if shape.solid:
         collision = Element("collision")
-        _place(collision, shape, mesh)
+        _geometry(collision, shape, mesh, seen=False)
         yield collision
 
 
-def _place(element: Element, shape: Shape, mesh: Path) -> None:
+def _geometry(element: Element, shape: Shape, mesh: Path, seen: bool) -> None:
+    """Where a shape is and what it is; round ones are drawn as meshes, whose normals are ours."""
     _child(element, "origin", xyz=_numbers(shape.center), rpy=_numbers((shape.roll, 0.0, 0.0)))
     geometry = _child(element, "geometry")
     if shape.kind == "box":
         _child(geometry, "box", size=_numbers(shape.size))
-    elif shape.kind == "cylinder":
+    elif shape.kind == "cylinder" and not seen:
         _child(geometry, "cylinder", radius=_numbers(shape.size[:1]), length=_numbers(shape.size[1:]))
-    elif shape.kind == "sphere":
+    elif shape.kind == "sphere" and not seen:
         _child(geometry, "sphere", radius=_numbers(shape.size))
     else:
-        mesh.write_text(prism_obj(shape), encoding="utf-8")
+        mesh.write_text(_mesh_text(shape), encoding="utf-8")
         _child(geometry, "mesh", filename=str(mesh))
+
+
+@lru_cache(maxsize=64)
+def _mesh_text(shape: Shape) -> str:
+    if shape.kind == "cylinder":
+        return meshes.wavefront(meshes.cylinder(*shape.size))
+    if shape.kind == "sphere":
+        return meshes.wavefront(meshes.sphere(*shape.size))
+    return meshes.wavefront(meshes.prism(shape.outline, *shape.size))
 
 
 def _joint(part: Part, base: str) -> Element:

@@ -34,7 +34,7 @@ class RobotActor:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._body = engine.load_seen(panda.write_urdf(folder), BASE_POSITION)
+        self._body = engine.load_seen(panda.write_seen_urdf(folder), BASE_POSITION)
         for link, color in panda.LINK_COLORS.items():
             engine.paint(self._body, link, color)
 
