@@ -23,6 +23,7 @@ class View(NamedTuple):
         target: A point in the middle of the picture, [m].
         up: Direction that is up in the picture.
         field_of_view: Vertical opening angle, [degree].
+        near: Distance below which nothing is drawn, [m]. Depths are finer the larger it is.
         far: Distance beyond which nothing is drawn, [m].
     """
 
@@ -30,6 +31,7 @@ class View(NamedTuple):
     target: tuple[float, float, float]
     up: tuple[float, float, float]
     field_of_view: float
+    near: float = 0.01
     far: float = 10.0
 
 
@@ -47,14 +49,12 @@ class Picture(NamedTuple):
     covered: NDArray[np.bool_]
 
 
-NEAR = 0.01
-"""Distance below which nothing is drawn, [m]."""
-
 STATIC_VIEW = View(
     eye=(2.871459009488717, -2.166602199425597, 2.555159848480571),
     target=(-0.026242351159453392, -0.0302329882979393, 0.3920000493526459),
     up=(0.4041403970338857, 0.22629790978217404, 0.8862616969685161),
     field_of_view=10.0,
+    near=2.0,
 )
 """CALVIN's static camera, in the world frame."""
 

@@ -53,6 +53,12 @@ def prism(outline: Sequence[tuple[float, float]], low: float, high: float) -> Fl
     return np.asarray(corners[np.array(triangles)])
 
 
+def box(x: float, y: float, z: float) -> Floats:
+    """Triangles of a box around the origin, from the lengths of its edges, (12, 3, 3)."""
+    outline = [(sign_y * y / 2, sign_z * z / 2) for sign_y, sign_z in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+    return prism(outline, -0.5 * x, 0.5 * x)
+
+
 def cylinder(radius: float, length: float) -> Floats:
     """Triangles of a cylinder around z, (m, 3, 3)."""
     angles = [tau * index / SEGMENTS for index in range(SEGMENTS)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from balanced_bc.simulation.cameras import STATIC_VIEW, Picture, View, gripper_view, overlaid, rgb
 from balanced_bc.simulation.kinematics import forward
 from balanced_bc.simulation.moment import Furnishing, Moment
+from balanced_bc.simulation.renderer import HARDWARE, renderer
 from balanced_bc.simulation.scene import BASE_POSITION
 from balanced_bc.simulation.stage import FixedActor, FurnishingActor, Look, RobotActor, Stage, blocks_of
 
@@ -18,7 +19,7 @@ Image = NDArray[np.uint8]
 
 
 class Painter:
-    """Draws whole pictures, and those of the static camera in three layers, of which one changes in every frame."""
+    """Draws whole pictures; in software those of the static camera in layers, of which one changes in every frame."""
 
     def __init__(self, looks: Mapping[str, Look], window: bool = False) -> None:
         """Nothing is loaded before it is drawn.
@@ -44,6 +45,8 @@ class Painter:
 
     def static_image(self, moment: Moment, height: int, width: int) -> Image:
         """What the static camera sees, uint8, (height, width, 3)."""
+        if self._hardware:
+            return self.image(moment, STATIC_VIEW, height, width)
         movers = self._movers.draw(moment, STATIC_VIEW, height, width)
         return rgb(overlaid(movers, self._background(moment, height, width)))
 
@@ -75,8 +78,12 @@ class Painter:
         return self._fixed[height, width]
 
     @cached_property
+    def _hardware(self) -> bool:
+        return renderer().name == HARDWARE and not self._window
+
+    @cached_property
     def _whole(self) -> Stage:
-        return Stage((RobotActor, *blocks_of(self._looks), FurnishingActor, FixedActor), self._window)
+        return Stage((RobotActor, *blocks_of(self._looks), FurnishingActor, FixedActor), self._window, self._hardware)
 
     @cached_property
     def _movers(self) -> Stage:

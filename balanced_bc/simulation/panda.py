@@ -6,6 +6,7 @@ meshes have 3 000 and the hulls 700.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def write_urdf(folder: Path) -> Path:
     Returns:
         The URDF file.
     """
-    return _write(folder, _MESHES.as_posix())
+    return _write(folder, _MESHES.as_posix(), unwanted="visual")
 
 
 def write_seen_urdf(folder: Path) -> Path:
@@ -67,15 +68,14 @@ def write_seen_urdf(folder: Path) -> Path:
     """
     for mesh in _MESHES.glob("*.obj"):
         (folder / mesh.name).write_text(_hull_text(mesh), encoding="utf-8")
-    return _write(folder, folder.as_posix())
+    return _write(folder, folder.as_posix(), unwanted="collision")
 
 
-def _write(folder: Path, mesh_folder: str) -> Path:
+def _write(folder: Path, mesh_folder: str, unwanted: str) -> Path:
     text = (_SOURCE / "panda.urdf").read_text(encoding="utf-8")
-    for kind in ("visual", "collision"):
-        text = text.replace(f"package://meshes/{kind}", mesh_folder)
+    text = re.sub(f"<{unwanted}>.*?</{unwanted}>", "", text, flags=re.DOTALL)
     path = folder / "panda.urdf"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(re.sub("package://meshes/(visual|collision)", mesh_folder, text), encoding="utf-8")
     return path
 
 

@@ -34,7 +34,7 @@ class RobotActor:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._body = engine.load_seen(panda.write_seen_urdf(folder), BASE_POSITION)
+        self._body = engine.load(panda.write_seen_urdf(folder), BASE_POSITION)
         for link, color in panda.LINK_COLORS.items():
             engine.paint(self._body, link, color)
 
@@ -48,9 +48,10 @@ class BlockActor:
     """One block."""
 
     def __init__(self, name: str, look: Look, engine: Engine, folder: Path) -> None:
-        del folder
+        edges, color = look
+        part = shapes.Part(name, (shapes.Shape("box", edges, (0.0, 0.0, 0.0), color),))
         self._engine, self._name = engine, name
-        self._body = engine.add_seen_block(*look)
+        self._body = engine.load(shapes.write_seen_urdf(name, (part,), folder))
 
     def show(self, moment: Moment) -> None:
         """Lie where the block lies."""
@@ -62,7 +63,7 @@ class FurnishingActor:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._body = engine.load_seen(shapes.write_urdf("furnishing", desk.furnishing(), folder))
+        self._body = engine.load(shapes.write_seen_urdf("furnishing", desk.furnishing(), folder))
         self._links = engine.links(self._body)
 
     def show(self, moment: Moment) -> None:
@@ -78,8 +79,8 @@ class FixedActor:
     """The rest of the desk, and what the robot stands on."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
-        engine.load_seen(shapes.write_urdf("fixed", (desk.fixed(),), folder))
-        engine.load_seen(shapes.write_urdf("pedestal", desk.pedestal(BASE_POSITION), folder))
+        engine.load(shapes.write_seen_urdf("fixed", (desk.fixed(),), folder))
+        engine.load(shapes.write_seen_urdf("pedestal", desk.pedestal(BASE_POSITION), folder))
 
     def show(self, moment: Moment) -> None:
         """Stay."""
@@ -88,15 +89,18 @@ class FixedActor:
 class Stage:
     """Some actors and a camera."""
 
-    def __init__(self, cast: Sequence[Callable[[Engine, Path], Actor]], window: bool = False) -> None:
+    def __init__(
+        self, cast: Sequence[Callable[[Engine, Path], Actor]], window: bool = False, hardware: bool = False
+    ) -> None:
         """Bring in the actors.
 
         Args:
             cast: What makes them, in the order in which they are drawn. Near things come first: the renderer skips
                 the shading of what is behind something drawn.
             window: Whether a window shows the stage.
+            hardware: Whether a graphics card draws it.
         """
-        self._engine = Engine(window)
+        self._engine = Engine(window, hardware)
         with tempfile.TemporaryDirectory(prefix="balanced_bc_") as folder:
             self._actors = [make(self._engine, Path(folder)) for make in cast]
 
