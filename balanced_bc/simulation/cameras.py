@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Image = NDArray[np.uint8]
 
 BACKGROUND = (206, 213, 221)
 """Color of everything that is not the desk, the robot or a block: a floor would double the time of a frame."""
@@ -21,6 +23,7 @@ class View(NamedTuple):
         target: A point in the middle of the picture, [m].
         up: Direction that is up in the picture.
         field_of_view: Vertical opening angle, [degree].
+        near: Distance below which nothing is drawn, [m]. Depths are finer the larger it is.
         far: Distance beyond which nothing is drawn, [m].
     """
 
@@ -28,6 +31,7 @@ class View(NamedTuple):
     target: tuple[float, float, float]
     up: tuple[float, float, float]
     field_of_view: float
+    near: float = 0.01
     far: float = 10.0
 
 
@@ -45,14 +49,12 @@ class Picture(NamedTuple):
     covered: NDArray[np.bool_]
 
 
-NEAR = 0.01
-"""Distance below which nothing is drawn, [m]."""
-
 STATIC_VIEW = View(
     eye=(2.871459009488717, -2.166602199425597, 2.555159848480571),
     target=(-0.026242351159453392, -0.0302329882979393, 0.3920000493526459),
     up=(0.4041403970338857, 0.22629790978217404, 0.8862616969685161),
     field_of_view=10.0,
+    near=2.0,
 )
 """CALVIN's static camera, in the world frame."""
 
@@ -76,30 +78,32 @@ def gripper_view(position: Floats, rotation: Floats) -> View:
     return View(tuple(eye.tolist()), tuple(target.tolist()), tuple(up.tolist()), 75.0, far=2.0)
 
 
-def rgb(picture: Picture) -> NDArray[np.uint8]:
+def rgb(picture: Picture) -> Image:
     """The picture with the background's color where nothing was drawn, uint8, (height, width, 3)."""
-    return _three(np.where(picture.covered, _packed(picture.color), _BACKGROUND))
+    return _three(_chosen(picture.covered, picture.color, _ground(picture.color.shape)))
 
 
-def overlaid(front: Picture, back: Picture) -> NDArray[np.uint8]:
-    """One picture in front of another by their depths, as if both had been drawn together, uint8, (height, width, 3).
-
-    Args:
-        front: What is drawn anew in every frame.
-        back: A backdrop.
-    """
-    wins = front.covered & (front.depth < back.depth)
-    behind = np.where(back.covered, _packed(back.color), _BACKGROUND)
-    return _three(np.where(wins, _packed(front.color), behind))
+def overlaid(front: Picture, back: Picture) -> Picture:
+    """One picture in front of another by their depths, as if both had been drawn together."""
+    wins = front.covered & ((front.depth < back.depth) | ~back.covered)
+    depth = np.where(wins, front.depth, back.depth)
+    return Picture(_chosen(wins, front.color, back.color.copy()), depth, front.covered | back.covered)
 
 
-def _packed(color: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """The four bytes of a pixel as one number: choosing between pixels is four times faster so."""
-    return color.view(np.uint32)[..., 0]
+# What follows is OpenCV's because numpy takes 10 to 80 times as long for pixels of three or four bytes.
 
 
-def _three(packed: NDArray[np.uint32]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(packed[..., None].view(np.uint8)[..., :3])
+def _chosen(mask: NDArray[np.bool_], color: Image, otherwise: Image) -> Image:
+    """Write the pixels of `color` over `otherwise` wherever a mask is true."""
+    return np.asarray(cv2.copyTo(color, mask.view(np.uint8), otherwise), np.uint8)
+
+
+def _three(color: Image) -> Image:
+    return np.asarray(cv2.cvtColor(color, cv2.COLOR_RGBA2RGB), np.uint8)
+
+
+def _ground(shape: tuple[int, ...]) -> Image:
+    return np.full(shape[:2], _BACKGROUND).view(np.uint8).reshape(shape)
 
 
 _BACKGROUND = np.array((*BACKGROUND, 255), np.uint8).view(np.uint32)[0]

@@ -37,9 +37,6 @@ BAY_LEFT, BAY_RIGHT = -0.36, 0.16
 LEAN = 0.12 / (HEIGHT - TOP)
 """How far the panel's face goes back per height."""
 
-FIXED_COLORS = {"desk": WALNUT, "table": OAK}
-"""Parts that never move nor change, each of one color."""
-
 DRAWER_TRAVEL = 0.22
 DRAWER_X = 0.18
 DRAWER_HANDLE_Y = -0.25
@@ -98,14 +95,11 @@ def _panels() -> tuple[Shape, ...]:
     )
 
 
-def _carcass() -> Part:
+def fixed() -> Part:
+    """What of the desk never moves nor changes."""
     rim = Shape("cylinder", (0.04, 0.014), (*BUTTON_CENTER, TOP + 0.007), WALNUT)
-    return Part("desk", (*_legs(), *_body(), *_panels(), rim))
-
-
-def _table() -> Part:
-    low = (-HALF_WIDTH, FRONT, TOP - TOP_THICKNESS)
-    return Part("table", (_box(low, (HALF_WIDTH, BACK, TOP), OAK),))
+    table = _box((-HALF_WIDTH, FRONT, TOP - TOP_THICKNESS), (HALF_WIDTH, BACK, TOP), OAK)
+    return Part("desk", (table, *_legs(), *_body(), *_panels(), rim))
 
 
 def _drawer() -> Part:
@@ -165,20 +159,31 @@ def _button() -> Part:
     return Part("button", (cap,), origin=(*BUTTON_CENTER, TOP + 0.032), axis=(0.0, 0.0, -1.0), travel=BUTTON_TRAVEL)
 
 
-def _lights() -> tuple[Part, Part]:
+def lights() -> tuple[Part, Part]:
+    """Light bulb and LED, which only change their colors."""
     bulb = Part("lightbulb", (Shape("sphere", (0.03,), (0.30, 0.16, HEIGHT + 0.022), GLASS),))
     led = Part("led", (_box((-0.20, 0.14, HEIGHT), (-0.04, 0.18, HEIGHT + 0.016), GLASS),))
     return bulb, led
 
 
-def desk() -> tuple[Part, ...]:
-    """The desk with drawer, sliding door, switch, button, light bulb and LED."""
-    return (_carcass(), _table(), _drawer(), _slider(), _switch(), _button(), *_lights())
+def moving() -> tuple[Part, ...]:
+    """Sliding door, drawer, switch and button."""
+    return _slider(), _drawer(), _switch(), _button()
 
 
-def fixed() -> tuple[Part, ...]:
-    """The parts of the desk that never move nor change."""
-    return (_carcass(), _table())
+def immovable() -> Part:
+    """Everything that does not move, in one part."""
+    return Part("desk", tuple(shape for part in (fixed(), *lights()) for shape in part.shapes))
+
+
+def mounted(part: Part) -> tuple[Part, Part]:
+    """A moving part on a base of its own."""
+    return Part("mount", ()), part
+
+
+def furnishing() -> tuple[Part, ...]:
+    """Everything that moves or changes, on a base of its own."""
+    return (Part("mount", ()), *moving(), *lights())
 
 
 def pedestal(position: Triple) -> tuple[Part, ...]:

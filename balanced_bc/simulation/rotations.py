@@ -33,8 +33,9 @@ def quaternion_of(matrix: Floats) -> Floats:
         (c + g, f + h, squares[2], d - b),
         (h - f, c - g, d - b, squares[3]),
     )
-    quaternion = np.array(rows[largest]) / (2 * math.sqrt(squares[largest]))
-    return quaternion if quaternion[3] >= 0 else -quaternion
+    x, y, z, w = rows[largest]
+    scale = math.copysign(0.5 / math.sqrt(squares[largest]), w)
+    return np.array((scale * x, scale * y, scale * z, scale * w))
 
 
 def exponential(vector: Floats) -> Floats:
@@ -52,11 +53,10 @@ def exponential(vector: Floats) -> Floats:
 
 def logarithm(matrix: Floats) -> Floats:
     """Rotation vector of a rotation matrix, its angle in [0, pi], [rad], (3,)."""
-    quaternion = quaternion_of(matrix)
-    sine = math.sqrt(float(quaternion[:3] @ quaternion[:3]))
-    if sine < 1e-12:
-        return 2 * quaternion[:3]
-    return quaternion[:3] * (2 * math.atan2(sine, float(quaternion[3])) / sine)
+    x, y, z, w = quaternion_of(matrix).tolist()
+    sine = math.sqrt(x * x + y * y + z * z)
+    scale = 2.0 if sine < 1e-12 else 2 * math.atan2(sine, w) / sine
+    return np.array((scale * x, scale * y, scale * z))
 
 
 def rotation_between(target: Floats, actual: Floats) -> Floats:

@@ -1,15 +1,19 @@
-"""Bodies made of boxes, cylinders, spheres and prisms, written as URDF. Pure text; no physics engine."""
+"""Bodies made of boxes, cylinders, spheres and prisms, written as URDF. Text; no physics engine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+from balanced_bc.simulation import meshes
+
 Triple = tuple[float, float, float]
 Element = ElementTree.Element
+Side = Callable[[Element, "Shape", Path], None]
+"""What adds a shape to a link, as it is touched or as it is seen; a mesh goes into the file."""
 
 MOVING_MASS = 0.1
 """Mass of every moving part, [kg]; so small that the joint's friction of a few newton holds it up against gravity."""
@@ -59,19 +63,8 @@ class Part(NamedTuple):
     roll: float = 0.0
 
 
-def prism_obj(shape: Shape) -> str:
-    """Wavefront text of a prism: its outline swept along x."""
-    n = len(shape.outline)
-    corners = [(x, y, z) for x in shape.size for y, z in shape.outline]
-    sides = [(i, (i + 1) % n, n + (i + 1) % n, n + i) for i in range(n)]
-    faces = [tuple(reversed(range(n))), tuple(range(n, 2 * n)), *sides]
-    triangles = [(face[0], b, c) for face in faces for b, c in pairwise(face[1:])]
-    vertices = (f"v {_numbers(corner)}" for corner in corners)
-    return "\n".join((*vertices, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in triangles), ""))
-
-
 def write_urdf(name: str, parts: Sequence[Part], folder: Path) -> Path:
-    """Write a body as URDF, and its prisms beside it.
+    """Write a body as URDF for the physics, to be touched and not seen, and its prisms beside it.
 
     Args:
         name: Name of the body and of the file.
@@ -81,9 +74,29 @@ def write_urdf(name: str, parts: Sequence[Part], folder: Path) -> Path:
     Returns:
         The URDF file.
     """
+    return _write(name, parts, folder, _collision)
+
+
+def write_seen_urdf(name: str, parts: Sequence[Part], folder: Path) -> Path:
+    """Write a body as URDF for a stage, to be seen and not touched, and its meshes beside it.
+
+    All shapes are drawn as meshes, for only those bring normals of their own to either renderer.
+
+    Args:
+        name: Name of the body and of the file.
+        parts: The first is the body's base, the others are attached to it.
+        folder: Existing folder to write into.
+
+    Returns:
+        The URDF file.
+    """
+    return _write(name, parts, folder, _visual)
+
+
+def _write(name: str, parts: Sequence[Part], folder: Path, side: Side) -> Path:
     robot = Element("robot", name=name)
     for part in parts:
-        robot.append(_link(part, folder))
+        robot.append(_link(part, folder, side))
     for part in parts[1:]:
         robot.append(_joint(part, parts[0].name))
     path = folder / f"{name}.urdf"
@@ -99,33 +112,28 @@ def _child(parent: Element, tag: str, **attributes: str) -> Element:
     return ElementTree.SubElement(parent, tag, attributes)
 
 
-def _link(part: Part, folder: Path) -> Element:
+def _link(part: Part, folder: Path, side: Side) -> Element:
     link = Element("link", name=part.name)
     inertial = _child(link, "inertial")
     _child(inertial, "mass", value=str(MOVING_MASS if part.travel else 0.0))
     moment = str(MOVING_INERTIA)
     _child(inertial, "inertia", ixx=moment, iyy=moment, izz=moment, ixy="0", ixz="0", iyz="0")
     for index, shape in enumerate(part.shapes):
-        for element in _visual_and_collision(shape, folder / f"{part.name}_{index}.obj"):
-            link.append(element)
+        side(link, shape, folder / f"{part.name}_{index}.obj")
     return link
 
 
-def _visual_and_collision(shape: Shape, mesh: Path) -> Iterator[Element]:
-    visual = Element("visual")
+def _visual(link: Element, shape: Shape, mesh: Path) -> None:
+    visual = _placed(link, "visual", shape)
+    _mesh(_child(visual, "geometry"), shape, mesh)
     material = _child(visual, "material", name="color " + _numbers(shape.color))
     _child(material, "color", rgba=_numbers((*shape.color, 1.0)))
-    _place(visual, shape, mesh)
-    yield visual
-    if shape.solid:
-        collision = Element("collision")
-        _place(collision, shape, mesh)
-        yield collision
 
 
-def _place(element: Element, shape: Shape, mesh: Path) -> None:
-    _child(element, "origin", xyz=_numbers(shape.center), rpy=_numbers((shape.roll, 0.0, 0.0)))
-    geometry = _child(element, "geometry")
+def _collision(link: Element, shape: Shape, mesh: Path) -> None:
+    if not shape.solid:
+        return
+    geometry = _child(_placed(link, "collision", shape), "geometry")
     if shape.kind == "box":
         _child(geometry, "box", size=_numbers(shape.size))
     elif shape.kind == "cylinder":
@@ -133,8 +141,29 @@ def _place(element: Element, shape: Shape, mesh: Path) -> None:
     elif shape.kind == "sphere":
         _child(geometry, "sphere", radius=_numbers(shape.size))
     else:
-        mesh.write_text(prism_obj(shape), encoding="utf-8")
-        _child(geometry, "mesh", filename=str(mesh))
+        _mesh(geometry, shape, mesh)
+
+
+def _placed(link: Element, tag: str, shape: Shape) -> Element:
+    element = _child(link, tag)
+    _child(element, "origin", xyz=_numbers(shape.center), rpy=_numbers((shape.roll, 0.0, 0.0)))
+    return element
+
+
+def _mesh(geometry: Element, shape: Shape, path: Path) -> None:
+    path.write_text(_mesh_text(shape), encoding="utf-8")
+    _child(geometry, "mesh", filename=str(path))
+
+
+@lru_cache(maxsize=64)
+def _mesh_text(shape: Shape) -> str:
+    if shape.kind == "box":
+        return meshes.wavefront(meshes.box(*shape.size))
+    if shape.kind == "cylinder":
+        return meshes.wavefront(meshes.cylinder(*shape.size))
+    if shape.kind == "sphere":
+        return meshes.wavefront(meshes.sphere(*shape.size))
+    return meshes.wavefront(meshes.prism(shape.outline, *shape.size))
 
 
 def _joint(part: Part, base: str) -> Element:

@@ -34,6 +34,16 @@ def test_the_same_seed_gives_the_same_bits_whatever_came_before(world: str, task
     used.close()
 
 
+def test_a_picture_does_not_depend_on_how_many_were_drawn_before(world: str) -> None:
+    env = make("opening", world, render_images=False)
+    for seed in range(20):
+        env.reset(seed=seed)
+        first, second = (env.images() for _ in range(2))
+        for camera, image in first.items():
+            np.testing.assert_array_equal(second[camera], image)
+    env.close()
+
+
 def test_other_seeds_give_other_episodes(world: str) -> None:
     env = make("opening", world, render_images=False)
     assert trace(env, "drawer", seed=1, ticks=5) != trace(env, "drawer", seed=2, ticks=5)
