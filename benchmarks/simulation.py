@@ -1,23 +1,32 @@
-"""Steps per second of the tabletop world, with and without images. Run: `python benchmarks/simulation.py`."""
+"""Steps per second of the tabletop world, with and without images, and how they grow with the number of processes.
+
+Run: `python benchmarks/simulation.py`. Ratios are of two things measured in one run; the one of processes says little
+while other programs keep the cores busy.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from itertools import count
 from time import perf_counter, process_time
 from typing import NamedTuple
 
 import numpy as np
+from gymnasium.vector import AsyncVectorEnv
+from numpy.typing import NDArray
 
+from balanced_bc.simulation.demonstrators import make_demonstrator, percept_of
 from balanced_bc.simulation.environment import TabletopEnv, make
+from balanced_bc.simulation.renderer import renderer
 
-STEPS = 200
+STEPS = 40
 """Steps per measurement."""
-ROUNDS = 3
+ROUNDS = 10
 """Measurements; the quickest counts, since other programs only slow things down."""
-ACTION = np.array((0.0, 0.03, 0.0, 0.0, 0.0, 0.1, 1.0))
-"""A slow motion over the desk."""
 
 
 class Row(NamedTuple):
@@ -50,21 +59,58 @@ def measured(what: str, call: Callable[[], object], times: int) -> Row:
     return Row(what, *min(rounds))
 
 
+def swaying() -> Callable[[], NDArray[np.float64]]:
+    """Actions that move the arm over the desk and back in 40 steps, so that it never arrives anywhere."""
+    steps = count()
+    return lambda: np.array((0.0, 0.1 * np.sin(np.pi * next(steps) / 20), 0.0, 0.0, 0.0, 0.0, 1.0))
+
+
 def rows(env: TabletopEnv) -> tuple[Row, ...]:
     """Measure everything on one world."""
     env.reset(seed=0)
+    action = swaying()
 
     def step_and_look() -> None:
-        env.step(ACTION)
+        env.step(action())
         env.images()
 
     env.images()
     return (
-        measured("step without images", lambda: env.step(ACTION), STEPS),
+        measured("step without images", lambda: env.step(action()), STEPS),
         measured("step with both cameras", step_and_look, STEPS),
         measured("both cameras", env.images, STEPS),
-        measured("reset", lambda: env.reset(seed=0), 20),
+        demonstrated(env, "drawer"),
+        measured("reset", lambda: env.reset(seed=0), 10),
     )
+
+
+def demonstrated(env: TabletopEnv, behavior: str) -> Row:
+    """Time the steps of a demonstration with both cameras: what moves on the desk is drawn anew in every frame."""
+
+    def demonstrate() -> None:
+        demonstrator = make_demonstrator(env.task, behavior, "optimal", np.random.default_rng(0))
+        env.reset(seed=0, options={"behavior": behavior})
+        for _ in range(STEPS):
+            env.step(demonstrator.act(percept_of(env.scene)))
+            env.images()
+
+    whole = measured("", demonstrate, 1)
+    begun = measured("", lambda: env.reset(seed=0, options={"behavior": behavior}), 1)
+    return Row("step of a demonstration", (whole.wall - begun.wall) / STEPS, (whole.cpu - begun.cpu) / STEPS)
+
+
+def scaling(workers: int) -> float:
+    """Steps per second with images of so many processes together, over those of one."""
+    return _rate(workers) / _rate(1)
+
+
+def _rate(workers: int) -> float:
+    worlds = AsyncVectorEnv([partial(make, "opening")] * workers)
+    worlds.reset(seed=0)
+    action = swaying()
+    row = measured("", lambda: worlds.step(np.tile(action().astype(np.float32), (workers, 1))), STEPS)
+    worlds.close()
+    return workers * row.rate
 
 
 def main() -> None:
@@ -72,8 +118,14 @@ def main() -> None:
     env = make("opening", render_images=False)
     table = rows(env)
     env.close()
+    workers = len(os.sched_getaffinity(0))
+    grown = scaling(workers)
     lines = [f"{row.what:<24}{row.wall:>8.2f} ms{row.cpu:>10.2f} ms cpu{row.rate:>10.0f} /s" for row in table]
-    plain = {row.what: {"wall_ms": row.wall, "cpu_ms": row.cpu, "per_second": row.rate} for row in table}
+    lines.append(f"{workers} processes: {grown:.2f} times the steps of one; drawn in {renderer().name}")
+    plain: dict[str, object] = {
+        row.what: {"wall_ms": row.wall, "cpu_ms": row.cpu, "per_second": row.rate} for row in table
+    }
+    plain["scaling"] = {"workers": workers, "times_one": grown, "per_worker": grown / workers}
     sys.stdout.write("\n".join((*lines, json.dumps(plain), "")))
 
 
