@@ -181,11 +181,6 @@ def mounted(part: Part) -> tuple[Part, Part]:
     return Part("mount", ()), part
 
 
-def furnishing() -> tuple[Part, ...]:
-    """Everything that moves or changes, on a base of its own."""
-    return (Part("mount", ()), *moving(), *lights())
-
-
 def pedestal(position: Triple) -> tuple[Part, ...]:
     """What the robot stands on.
 

@@ -58,21 +58,31 @@ class BlockActor:
         self._engine.place_body(self._body, *moment.blocks[self._name])
 
 
-class FurnishingActor:
-    """The desk's moving parts and lights."""
+class PartActor:
+    """A moving part of the desk."""
+
+    def __init__(self, part: shapes.Part, engine: Engine, folder: Path) -> None:
+        self._engine, self._name = engine, part.name
+        self._body = engine.load(shapes.write_seen_urdf(part.name, desk.mounted(part), folder))
+
+    def show(self, moment: Moment) -> None:
+        """Slide where the part is."""
+        self._engine.place_joint(self._body, 0, getattr(moment.furnishing.rounded(), self._name))
+
+
+class LightsActor:
+    """Light bulb and LED."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._body = engine.load(shapes.write_seen_urdf("furnishing", desk.furnishing(), folder))
-        self._links = engine.links(self._body)
+        self._bulb, self._led = (
+            engine.load(shapes.write_seen_urdf(part.name, (part,), folder)) for part in desk.lights()
+        )
 
     def show(self, moment: Moment) -> None:
-        """Slide where the parts are, and shine as the lights do."""
-        *positions, bulb, led = moment.furnishing.rounded()
-        joints = [self._links[part.name] for part in desk.moving()]
-        self._engine.place_joints(self._body, joints, positions)
-        self._engine.paint(self._body, self._links["lightbulb"], desk.BULB_ON if bulb else desk.GLASS)
-        self._engine.paint(self._body, self._links["led"], desk.LED_ON if led else desk.GLASS)
+        """Shine as the lights do."""
+        self._engine.paint(self._bulb, -1, desk.BULB_ON if moment.furnishing.bulb else desk.GLASS)
+        self._engine.paint(self._led, -1, desk.LED_ON if moment.furnishing.led else desk.GLASS)
 
 
 class FixedActor:
@@ -86,12 +96,14 @@ class FixedActor:
         """Stay."""
 
 
+Cast = Sequence[Callable[[Engine, Path], Actor]]
+"""What makes actors."""
+
+
 class Stage:
     """Some actors and a camera."""
 
-    def __init__(
-        self, cast: Sequence[Callable[[Engine, Path], Actor]], window: bool = False, hardware: bool = False
-    ) -> None:
+    def __init__(self, cast: Cast, window: bool = False, hardware: bool = False) -> None:
         """Bring in the actors.
 
         Args:
@@ -119,6 +131,11 @@ class Stage:
             actor.show(moment)
 
 
-def blocks_of(looks: Mapping[str, Look]) -> list[Callable[[Engine, Path], Actor]]:
-    """What makes the actors of blocks."""
-    return [partial(BlockActor, name, look) for name, look in looks.items()]
+def movers(looks: Mapping[str, Look]) -> Cast:
+    """The robot and blocks of certain looks."""
+    return (RobotActor, *(partial(BlockActor, name, look) for name, look in looks.items()))
+
+
+def parts(*names: str) -> Cast:
+    """Some of the desk's moving parts."""
+    return tuple(partial(PartActor, part) for part in desk.moving() if part.name in names)

@@ -20,7 +20,8 @@ def picture(color: tuple[int, ...], depth: float, covered: bool) -> Picture:
 
 
 def test_the_desk_has_the_travels_of_calvin(tmp_path: Path) -> None:
-    robot = ElementTree.parse(write_urdf("furnishing", desk.furnishing(), tmp_path)).getroot()
+    parts = (desk.fixed(), *desk.moving())
+    robot = ElementTree.parse(write_urdf("desk", parts, tmp_path)).getroot()
     travels = {
         joint.attrib["name"]: float(limit.attrib["upper"])
         for joint in robot.iter("joint")
