@@ -101,5 +101,8 @@ def confine(twist: Floats, position: Floats, period: float, limits: Limits) -> F
 
 
 def _shortened(vector: Floats, length: float) -> Floats:
+    largest = float(np.abs(vector).max())
+    if largest > length:
+        vector = vector * (length / largest)  # first, since the norm of huge numbers overflows
     norm = float(np.linalg.norm(vector))
     return vector if norm <= length else vector * (length / norm)

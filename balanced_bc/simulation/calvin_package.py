@@ -59,6 +59,16 @@ def is_installed() -> bool:
         return False
 
 
+def require_installed() -> None:
+    """Refuse to go on where calvin_env is missing.
+
+    Raises:
+        SimulationError: It is not installed, with how to install it.
+    """
+    if not is_installed():
+        raise SimulationError(HOW_TO)
+
+
 def open_calvin(window: bool) -> Calvin:
     """Make calvin_env's environment and its task oracle.
 

@@ -15,13 +15,14 @@ from typing import NamedTuple
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.episode import EpisodeRecord
 from balanced_bc.demonstrations.tags import BEHAVIOR, KIND, OPERATOR, QUALITY, SUCCESS, parse_counts
+from balanced_bc.simulation.calvin_package import require_installed
 from balanced_bc.simulation.config import CollectConfig
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.kinds.kinds import QUALITIES, Kinds
 from balanced_bc.simulation.performing import Job, Recording, demonstrate
 from balanced_bc.simulation.tasks import behavior_of, behaviors_of
-from balanced_bc.simulation.worlds import TABLETOP, WorldName, require_world
+from balanced_bc.simulation.worlds import CALVIN, TABLETOP, WorldName, require_world
 
 
 class Progress(NamedTuple):
@@ -128,6 +129,8 @@ def wanted(
         SimulationError: A name or a number makes no sense; what exists is listed.
     """
     require_world(world)
+    if world == CALVIN:
+        require_installed()
     groups: dict[tuple[str, str], int] = {}
     for name, number in counts.items():
         group = _group(task, name, quality, keep_failures, kinds)

@@ -24,7 +24,7 @@ def _hushed() -> Iterator[IO[bytes]]:
     """Catch what C code prints: pybullet says when it was built, and EGL what it is, to everybody."""
     flush = ctypes.CDLL(None).fflush
     flush(None)
-    kept = [(stream, os.dup(stream)) for stream in (1, 2)]
+    kept = [(stream, os.dup(stream)) for stream in (1, 2) if _is_open(stream)]
     with tempfile.TemporaryFile() as caught:
         for stream, _ in kept:
             os.dup2(caught.fileno(), stream)
@@ -37,6 +37,15 @@ def _hushed() -> Iterator[IO[bytes]]:
                 os.close(copy)
 
 
+def _is_open(stream: int) -> bool:
+    """Whether a file descriptor is open: a process may be started without."""
+    try:
+        os.fstat(stream)
+    except OSError:
+        return False
+    return True
+
+
 with _hushed():
     import pybullet
 
@@ -47,6 +56,7 @@ PHYSICS_RATE = 240.0
 """Steps of the physics per second, [Hz]."""
 POSITION_GAIN = 0.2
 """Share of a joint's position error that one physics step removes; the velocity is fed forward."""
+_POSITION_GAINS, _VELOCITY_GAINS = (POSITION_GAIN,) * 16, (1.0,) * 16
 STATIC_GROUP = 2
 """Collision group in which Bullet puts whatever is fixed."""
 LIGHT_DIRECTION = (500.0, -700.0, 1200.0)
@@ -154,18 +164,23 @@ class Engine:
         )  # fmt: skip
 
     def track(
-        self, body: int, joints: Sequence[int], positions: Floats, velocities: Floats, forces: Sequence[float]
+        self,
+        body: int,
+        joints: Sequence[int],
+        positions: Sequence[float],
+        velocities: Sequence[float],
+        forces: Sequence[float],
     ) -> None:
         """Let joints follow a trajectory: positions [rad] with velocities [rad/s] fed forward, torques limited."""
         self._call(
             "setJointMotorControlArray", body, joints, pybullet.POSITION_CONTROL,
-            targetPositions=positions.tolist(), targetVelocities=velocities.tolist(), forces=forces,
-            positionGains=[POSITION_GAIN] * len(joints), velocityGains=[1.0] * len(joints),
+            targetPositions=positions, targetVelocities=velocities, forces=forces,
+            positionGains=_POSITION_GAINS[: len(joints)], velocityGains=_VELOCITY_GAINS[: len(joints)],
         )  # fmt: skip
 
     def step(self) -> None:
         """Advance by one physics step."""
-        self._call("stepSimulation")
+        pybullet.stepSimulation(self._client)
 
     def joint_positions(self, body: int, joints: Sequence[int]) -> Floats:
         """Positions of joints, [rad] or [m]."""

@@ -73,6 +73,8 @@ class DeskEnv(gymnasium.Env[EnvObservation, Any], ABC):
             render_mode: rgb_array, or None; what gymnasium.make passes.
             render_size: Height and width of what `render` returns, [px].
         """
+        if horizon < 1 or render_size < 1:
+            raise SimulationError(f"horizon is {horizon} and render_size is {render_size}; both must be at least 1")
         self.task = task
         self.behaviors = behaviors_of(task)
         self.behavior = ""
@@ -188,15 +190,22 @@ class DeskEnv(gymnasium.Env[EnvObservation, Any], ABC):
         return scene
 
     def _require_finite(self, named: Mapping[str, Any]) -> None:
-        if lost := [name for name, value in named.items() if not np.isfinite(value).all()]:
-            self._target = None
-            raise SimulationError(
-                f"the physics blew up: {', '.join(lost)} not finite at step {self._steps} of episode {self._episode} "
-                f"({self.behavior}) from seed {self.np_random_seed}"
-            )
+        if np.isfinite(np.hstack(tuple(named.values()))).all():
+            return
+        lost = [name for name, value in named.items() if not np.isfinite(value).all()]
+        self._target = None
+        raise SimulationError(
+            f"the physics blew up: {', '.join(lost)} not finite at step {self._steps} of episode {self._episode} "
+            f"({self.behavior}) from seed {self.np_random_seed}"
+        )
 
     def _checked(self, action: ArrayLike) -> tuple[NDArray[np.float64], bool]:
-        array = np.asarray(action, dtype=np.float64)
+        try:
+            array = np.asarray(action, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise SimulationError(
+                f"an action has {ACTION_SIZE} numbers (twist and gripper); this is {action!r}"
+            ) from error
         if array.shape != (ACTION_SIZE,):
             raise SimulationError(
                 f"an action has {ACTION_SIZE} numbers (twist and gripper); this has the shape {array.shape}"

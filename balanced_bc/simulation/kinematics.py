@@ -96,7 +96,14 @@ def forward(joints: Floats, tcp_from_hand: float = TCP_FROM_HAND) -> Pose:
         joints: Joint angles, [rad], (7,).
         tcp_from_hand: Height of the tool center point above the hand's frame, [m].
     """
-    tool = frames(joints, tcp_from_hand)[-1]
+    return _kept(np.asarray(joints, np.float64).tobytes(), tcp_from_hand)
+
+
+@lru_cache(maxsize=8)
+def _kept(joints: bytes, tcp_from_hand: float) -> Pose:
+    """The pose of measured joints is asked for twice in every step, so it is kept for a moment."""
+    tool = frames(np.frombuffer(joints), tcp_from_hand)[-1]
+    tool.flags.writeable = False
     return Pose(tool[:3, 3], tool[:3, :3])
 
 

@@ -55,5 +55,5 @@ def commanded(action: NDArray[np.float64], stamp: int) -> Iterator[Said]:
         action: Twist in the base frame, [m/s] and [rad/s], and gripper (+1 open, -1 close), (7,).
         stamp: Time of the tick, [ns].
     """
-    yield GRIPPER_COMMAND, Sample(stamp, 1.0 if action[6] > 0 else 0.0)
+    yield GRIPPER_COMMAND, Sample(stamp, 1.0 if action[6] >= 0 else 0.0)
     yield VELOCITY_COMMAND, Sample(stamp, action[:6])

@@ -86,10 +86,10 @@ class World:
             substeps: Number of physics steps.
         """
         self._drive_fingers(opens)
-        velocity = (after - before) * (PHYSICS_RATE / substeps)
-        for index in range(1, substeps + 1):
-            target = before + (after - before) * (index / substeps)
-            self._engine.track(self._robot, panda.ARM_JOINTS, target, velocity, panda.ARM_FORCES)
+        velocities = ((after - before) * (PHYSICS_RATE / substeps)).tolist()
+        shares = np.arange(1, substeps + 1)[:, None] / substeps
+        for targets in (before + (after - before) * shares).tolist():
+            self._engine.track(self._robot, panda.ARM_JOINTS, targets, velocities, panda.ARM_FORCES)
             self._engine.step()
         self._look()
 
