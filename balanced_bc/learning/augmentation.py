@@ -9,7 +9,7 @@ from balanced_bc.policies.batch import Batch
 
 
 def shifted(batch: Batch, pixels: int, generator: Generator) -> Batch:
-    """Shift each image of a batch by its own random offset.
+    """Shift the images of each pair by their own random offset, those of one camera and one history alike.
 
     Args:
         batch: Pairs.
@@ -21,7 +21,8 @@ def shifted(batch: Batch, pixels: int, generator: Generator) -> Batch:
     images: dict[str, Tensor] = {}
     for name, values in batch.images.items():
         offsets = torch.randint(-pixels, pixels + 1, (2, len(values)), generator=generator)
-        images[name] = shift(values, offsets.to(values.device))
+        offsets = offsets.repeat_interleave(values.shape[1], dim=1).to(values.device)
+        images[name] = shift(values.flatten(0, 1), offsets).view_as(values)
     return batch._replace(images=images)
 
 

@@ -51,8 +51,12 @@ class Pairs:
     """Index into `groups` of each pair, int64, (N,)."""
     demonstration: Tensor
     """Number of the demonstration of each pair, in the order in which they were loaded, int64, (N,)."""
+    first: Tensor
+    """First pair of the stretch without a gap that each pair is in, int64, (N,)."""
     groups: tuple[str, ...]
     """Names of the groups, sorted."""
+    history: int = 1
+    """H, pairs whose observations a policy sees at once."""
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -60,13 +64,32 @@ class Pairs:
 
     def batch(self, index: Tensor) -> Batch:
         """The pairs at `index`, (B,)."""
-        images = {name: pixels.index_select(0, index).permute(0, 3, 1, 2) for name, pixels in self.images.items()}
-        return Batch(images, self.state[index], self.scene[index], self.action[index], self.mask[index])
+        window = self.window(index)
+        images = {
+            name: pixels.index_select(0, window.flatten()).view(*window.shape, *pixels.shape[1:]).permute(0, 1, 4, 2, 3)
+            for name, pixels in self.images.items()
+        }
+        return Batch(images, self.state[window], self.scene[window], self.action[index], self.mask[index])
+
+    def window(self, index: Tensor) -> Tensor:
+        """The pairs at `index` and the H - 1 before each, the newest last, (B,) to (B, H).
+
+        What would lie before a demonstration's beginning, or before a gap, is the first pair after it.
+        """
+        back = torch.arange(1 - self.history, 1, device=index.device)
+        return torch.maximum(index[:, None] + back, self.first[index][:, None])
+
+    def subset(self, index: Tensor) -> Pairs:
+        """Keep the pairs at `index`, in rising order and whole demonstrations of them, (n,); groups stay the same."""
+        images = {name: pixels[index] for name, pixels in self.images.items()}
+        names = ("state", "scene", "action", "mask", "group", "demonstration")
+        kept = {name: getattr(self, name)[index] for name in names}
+        return replace(self, images=images, first=torch.searchsorted(index, self.first[index]), **kept)
 
     def to(self, device: torch.device) -> Pairs:
         """The same pairs in another device's memory."""
         images = {name: pixels.to(device) for name, pixels in self.images.items()}
-        names = ("state", "scene", "action", "mask", "group", "demonstration")
+        names = ("state", "scene", "action", "mask", "group", "demonstration", "first")
         return replace(self, images=images, **{name: getattr(self, name).to(device) for name in names})
 
     def counts(self) -> Tensor:
@@ -119,7 +142,10 @@ def gather(demonstrations: Iterable[Grouped], config: PolicyConfig, contract: Ro
         mask=_join([part.mask for part in parts]),
         group=member.repeat_interleave(lengths),
         demonstration=torch.arange(len(parts)).repeat_interleave(lengths),
+        first=torch.from_numpy(np.concatenate([part.first for part in parts]))
+        + (lengths.cumsum(0) - lengths).repeat_interleave(lengths),
         groups=groups,
+        history=config.history,
     )
 
 
@@ -141,9 +167,20 @@ def chunks(
     """
     ahead = np.arange(len(action))[:, None] + np.arange(size)
     inside = np.minimum(ahead, len(action) - 1)
-    gaps = np.concatenate(([0], np.cumsum(np.diff(ticks) > 1.5e9 * period)))
-    mask = (ahead < len(action)) & (gaps[inside] == gaps[:, None])
+    first = stretches(ticks, period)
+    mask = (ahead < len(action)) & (first[inside] == first[:, None])
     return action[inside].astype(np.float32), mask.astype(np.float32)
+
+
+def stretches(ticks: NDArray[np.int64], period: float) -> NDArray[np.int64]:
+    """First tick of the stretch without a gap that each tick is in, (T,).
+
+    Args:
+        ticks: Time of each tick, [ns], (T,).
+        period: Time between two ticks that have no gap between them, [s].
+    """
+    begins = np.concatenate(([True], np.diff(ticks) > 1.5e9 * period))
+    return np.maximum.accumulate(np.where(begins, np.arange(len(ticks)), 0))
 
 
 class _Part(NamedTuple):
@@ -155,6 +192,7 @@ class _Part(NamedTuple):
     scene: NDArray[np.float32]
     action: NDArray[np.float32]
     mask: NDArray[np.float32]
+    first: NDArray[np.int64]
 
     @classmethod
     def of(cls, item: Grouped, config: PolicyConfig, contract: RobotContract) -> _Part:
@@ -168,7 +206,8 @@ class _Part(NamedTuple):
             pixels = _camera(item, camera.name, camera.shape)
             images[camera.name] = shrink_all(pixels, config.image_size)
         chunk, mask = chunks(demonstration.action, demonstration.ticks, contract.period, config.chunk)
-        return cls(item.group, images, demonstration.state, scene, chunk, mask)
+        first = stretches(demonstration.ticks, contract.period)
+        return cls(item.group, images, demonstration.state, scene, chunk, mask, first)
 
 
 def _join(parts: Sequence[NDArray[np.uint8] | NDArray[np.float32]]) -> Tensor:

@@ -75,8 +75,8 @@ class EncodingConfig:
         _check_ranges(self)
 
     def policy(self, config: PolicyConfig) -> PolicyConfig:
-        """Shrink a policy to this size."""
-        return replace(config, channels=self.channels, keypoints=self.keypoints, hidden=self.hidden)
+        """Shrink a policy to this size; in place of a plugin stands our own."""
+        return replace(config, plugin="", channels=self.channels, keypoints=self.keypoints, hidden=self.hidden)
 
     def training(self, seed: int) -> TrainingConfig:
         """Train the encoder without augmentation: its features are computed on images as they are."""

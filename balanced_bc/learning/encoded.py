@@ -7,7 +7,6 @@ computed once. A state policy's features need no encoder. So every lane of a met
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -17,10 +16,12 @@ from torch.func import functional_call
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.fit import Progress, fit
-from balanced_bc.policies import features, likelihood
+from balanced_bc.policies import features
+from balanced_bc.policies.cloning import CloningPolicy
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.decoder import Decoder
 from balanced_bc.policies.normalization import FARTHEST
-from balanced_bc.policies.policy import Policy, initial_spread, trunk
+from balanced_bc.policies.trunk import trunk
 
 MEASURED_AT_ONCE = 256
 """Images that are encoded at once."""
@@ -30,7 +31,7 @@ class Encoded(NamedTuple):
     """Pairs, or a batch of them, as a network on features sees them.
 
     Attributes:
-        features: Normalized robot state and scene, and the encoder's features, (B, F).
+        features: Normalized robot state and scene, and the encoder's features, of H observations, (B, F).
         twist: Normalized twists, (B, C, 6).
         gripper: +1 open or -1 close, (B, C).
         mask: 1 for an action that was given, 0 for padding, (B, C).
@@ -53,15 +54,12 @@ class FeaturePolicy(nn.Module):
         super().__init__()
         self.inputs, self.config = inputs, config
         self.trunk = trunk(inputs, config.hidden, config.layers)
-        self.head = nn.Linear(config.hidden, 7 * config.chunk)
-        self.spread = nn.Parameter(initial_spread(config.log_sigma_floor))
+        self.decoder = Decoder(config)
 
     def forward(self, batch: Encoded) -> Tensor:
         """Negative log-likelihood of each pair's chunk as `Policy` defines it, [nat], (B,)."""
-        chunk = self.head(self.trunk(batch.features)).view(-1, self.config.chunk, 7)
-        log_sigma = self.config.log_sigma_floor + nn.functional.softplus(self.spread)
-        loss = likelihood.gaussian(batch.twist - chunk[..., :6], log_sigma)
-        return likelihood.masked_mean(loss + likelihood.bernoulli(chunk[..., 6], batch.gripper), batch.mask)
+        features = self.trunk(batch.features)
+        return self.decoder.negative_log_likelihood(features, batch.twist, batch.gripper, batch.mask)
 
     def fresh(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Parameters of a network like this one that has learned nothing yet."""
@@ -97,22 +95,24 @@ def encode(
     columns = [((known - units.feature_mean) / units.feature_deviation).clamp(-FARTHEST, FARTHEST)]
     if policy.policy == "image":
         equal = dict.fromkeys(pairs.groups, 1.0)
-        for progress in fit(subset(pairs, index), small, config.training(seed), equal):
+        for progress in fit(pairs.subset(index), small, config.training(seed), equal):
             yield progress
+        assert isinstance(progress.policy, CloningPolicy)
         columns.append(seen(progress.policy, pairs))
+    told = torch.cat(columns, dim=1)[pairs.window(torch.arange(len(pairs)))].flatten(1)
     twist = (pairs.action[..., :6] - units.twist_mean) / units.twist_deviation
-    return Encoded(torch.cat(columns, dim=1), twist, pairs.action[..., 6], pairs.mask)
+    return Encoded(told, twist, pairs.action[..., 6], pairs.mask)
 
 
 @torch.no_grad()
-def seen(policy: Policy, pairs: Pairs) -> Tensor:
+def seen(policy: CloningPolicy, pairs: Pairs) -> Tensor:
     """Encode the images of all pairs and normalize the features, (N, F)."""
-    device = policy.spread.device
+    device = policy.feature_mean.device
     parts = []
     for index in torch.split_with_sizes(torch.arange(len(pairs)), _sizes(len(pairs))):
-        images = pairs.batch(index).images
-        encoded = [policy.encoders[name](images[name].to(device).float() / 255 - 0.5) for name in policy.cameras]
-        parts.append(torch.cat(encoded, dim=1).cpu())
+        images = {name: pairs.images[name][index].permute(0, 3, 1, 2).to(device) for name in policy.cameras}
+        encoded = [policy.encoded(name, pixels[:, None]) for name, pixels in images.items()]
+        parts.append(torch.cat(encoded, dim=-1)[:, 0].cpu())
     values = torch.cat(parts)
     return ((values - values.mean(dim=0)) / values.std(dim=0, correction=0).clamp_min(1e-3)).clamp(-FARTHEST, FARTHEST)
 
@@ -121,10 +121,3 @@ def _sizes(number: int) -> list[int]:
     """Cut a number into parts of at most `MEASURED_AT_ONCE`."""
     whole, rest = divmod(number, MEASURED_AT_ONCE)
     return [MEASURED_AT_ONCE] * whole + [rest] * (rest > 0)
-
-
-def subset(pairs: Pairs, index: Tensor) -> Pairs:
-    """Keep the pairs at `index`, (n,); groups stay the same."""
-    images = {name: pixels[index] for name, pixels in pairs.images.items()}
-    names = ("state", "scene", "action", "mask", "group", "demonstration")
-    return replace(pairs, images=images, **{name: getattr(pairs, name)[index] for name in names})

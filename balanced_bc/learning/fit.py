@@ -18,6 +18,7 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device, choose, keep_freed_memory
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.making import make
 from balanced_bc.policies.policy import Policy
 
 
@@ -76,10 +77,11 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
 
 def _parameter_groups(policy: Policy, config: TrainingConfig) -> list[dict[str, Any]]:
     """Parameters of AdamW: sigma moves faster than the rest, and nothing draws it toward anything."""
-    others = [value for name, value in policy.named_parameters() if name != "spread"]
+    spreads = [value for name, value in policy.named_parameters() if name.endswith("spread")]
+    others = [value for name, value in policy.named_parameters() if not name.endswith("spread")]
     return [
         {"params": others, "weight_decay": config.weight_decay, "speed": 1.0},
-        {"params": [policy.spread], "weight_decay": 0.0, "speed": config.sigma_speed},
+        {"params": spreads, "weight_decay": 0.0, "speed": config.sigma_speed},
     ]
 
 
@@ -105,7 +107,7 @@ class _Training:
         self.pair_weight = (self.alpha / self.drawn.clamp(min=1e-12)).float().to(device.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            policy = Policy(policy_config, tuple(pairs.images), pairs.normalization(policy_config, train))
+            policy = make(policy_config, tuple(pairs.images), pairs.normalization(policy_config, train))
         self.policy = policy.to(device.device)
         self.average = copy.deepcopy(self.policy).requires_grad_(False)
         self.pairs = pairs.to(device.device)

@@ -203,6 +203,7 @@ class PolicyNode(ManagedNode):
     def load(self) -> Pilot:
         """The checkpoint's policy, if it was made for this robot."""
         from balanced_bc.learning.device import choose
+        from balanced_bc.policies.actor import ChunkedActor
         from balanced_bc.policies.checkpoint import fingerprint, load, require_contract
 
         checkpoint = load(self.config.checkpoint, choose(self.config.device, "auto").device)
@@ -210,7 +211,7 @@ class PolicyNode(ManagedNode):
         require_contract(checkpoint.contract, self.contract, str(self.config.checkpoint))
         checkpoint.policy.eval()
         scene = checkpoint.policy.config.policy == "state"
-        checkpoint.policy.act(blank(self.contract))  # the first answer takes long: not while the arm moves
+        ChunkedActor(checkpoint.policy).act(blank(self.contract))  # the first answer takes long: not on the move
         return Pilot(checkpoint.policy, self.contract, self.robot.limits, scene)
 
     def hear(self, stream: Stream) -> Any:

@@ -16,10 +16,11 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.making import make
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
-FORMAT = 1
+FORMAT = 2
 """Version of the checkpoint folder that is written and read. See `load` for its history."""
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "policy.yaml"
@@ -68,7 +69,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     """Read a checkpoint folder.
 
     Versions:
-        1: policy.yaml with format, policy, cameras, normalization, contract, provenance.
+        1: policy.yaml with format, policy, cameras, normalization, contract, provenance. No longer read.
+        2: the policy has a decoder; its configuration names head, history, ensembling and plugin.
 
     Raises:
         PolicyError: There is no checkpoint, its format is another, or its parts do not fit.
@@ -144,6 +146,6 @@ def _build(description: Mapping[str, Any], path: Path) -> Policy:
         normalization = Normalization(
             **{name: torch.tensor(values) for name, values in description["normalization"].items()}
         )
-        return Policy(PolicyConfig.from_dict(description["policy"]), description["cameras"], normalization)
+        return make(PolicyConfig.from_dict(description["policy"]), description["cameras"], normalization)
     except (TypeError, ValueError) as error:
         raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error

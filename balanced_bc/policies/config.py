@@ -11,6 +11,7 @@ from balanced_bc.policies.errors import PolicyError
 from balanced_bc.ranges import out_of_range
 
 Kind = Literal["image", "state"]
+HeadName = Literal["gaussian", "heteroscedastic", "bins", "mixture"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class PolicyConfig:
 
     policy: Kind = "image"
     """image: cameras and robot state. state: robot state and the privileged scene that only a simulator has."""
+    plugin: str = ""
+    """A policy of your own as `module:Class`, a subclass of `balanced_bc.policies.policy.Policy`; empty for ours."""
     image_size: int = field(default=64, metadata={"range": (8, 1024)})
     """Rows and columns to which every camera's images are resampled, [px]."""
     channels: tuple[int, ...] = field(default=(16, 32, 64), metadata={"range": (1, 4096)})
@@ -29,16 +32,32 @@ class PolicyConfig:
     """Width of the trunk's layers."""
     layers: int = field(default=2, metadata={"range": (1, 100)})
     """Number of the trunk's layers."""
+    history: int = field(default=1, metadata={"range": (1, 100)})
+    """H: observations that the policy sees at once: this tick's and those of the ticks before."""
     chunk: int = field(default=8, metadata={"range": (1, 1000)})
     """C: actions predicted from one observation. 1 is plain cloning."""
     execute: int = field(default=4, metadata={"range": (1, 1000)})
     """E: actions of a chunk that are executed before the policy looks again, 1 to C."""
+    ensemble: bool = False
+    """Whether the policy looks at every tick and the mean of what it planned is executed (temporal ensembling, ACT)."""
+    ensemble_decay: float = field(default=0.01, metadata={"range": (-10.0, 10.0)})
+    """m of temporal ensembling: a plan weighs exp(-m i), the oldest has i = 0; negative values favor the newest."""
+    head: HeadName = "gaussian"
+    """Distribution over twists. gaussian: one learned sigma per dimension. heteroscedastic: sigma depends on what is
+    seen. bins: categorical, as in Re-Mix. mixture: of Gaussians over whole chunks."""
     log_sigma_floor: float = field(default=-3.0, metadata={"range": (-20.0, 2.0)})
     """Lower bound of the learned logarithm of sigma, over normalized twists."""
+    adaptive_log_sigma_floor: float = field(default=-1.0, metadata={"range": (-20.0, 2.0)})
+    """The same for the head heteroscedastic; far below -1 it fails in rollouts."""
+    bins: int = field(default=64, metadata={"range": (2, 4096)})
+    """Bins of each dimension of the head bins."""
+    components: int = field(default=4, metadata={"range": (1, 256)})
+    """Components of the head mixture."""
 
     def __post_init__(self) -> None:
-        if self.policy not in get_args(Kind):
-            raise PolicyError(f"there is no policy {self.policy!r}; there are {list(get_args(Kind))}")
+        for name, value, exist in (("policy", self.policy, Kind), ("head", self.head, HeadName)):
+            if value not in get_args(exist):
+                raise PolicyError(f"there is no {name} {value!r}; there are {list(get_args(exist))}")
         if problem := out_of_range(self):
             raise PolicyError(problem)
         if self.execute > self.chunk:

@@ -1,47 +1,37 @@
-r"""The policy :math:`\pi_\theta(a \mid s)`: a Gaussian over twists and a Bernoulli over the gripper."""
+r"""What every policy :math:`\pi_\theta(a \mid o, s)` can do: say how likely demonstrated actions are, and act.
+
+A policy of your own is one class: a subclass of `Policy` with `negative_log_likelihood` and `best`. Its name goes into
+`PolicyConfig.plugin` (`--plugin my_module:MyPolicy`); training, balancing, evaluation and the policy node then use it.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from balanced_bc.demonstrations.observation import SCENE_SIZE, Observation
 from balanced_bc.policies import features as features_of
-from balanced_bc.policies import likelihood
+from balanced_bc.policies.actor import Execution
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.encoder import ImageEncoder
 from balanced_bc.policies.errors import PolicyError
-from balanced_bc.policies.normalization import FARTHEST, Normalization
+from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.resample import shrink
 
 
-class Prediction(NamedTuple):
-    """A distribution over chunks of actions.
+class Policy(nn.Module, ABC):
+    """A policy with the units of what it learns from.
 
-    Attributes:
-        mean: Mean of the normalized twists, (B, C, 6).
-        log_sigma: Logarithm of their standard deviation, the same for all observations, (6,).
-        gripper: Logit of opening the gripper, (B, C).
-    """
-
-    mean: Tensor
-    log_sigma: Tensor
-    gripper: Tensor
-
-
-class Policy(nn.Module):
-    """Encoders of the cameras, a trunk, and a head with one learned sigma per dimension of the twist.
-
-    The forward pass has no state, no randomness and no branches on data: torch.func may call, map and
-    differentiate it twice.
+    Args:
+        config: Architecture, inputs and execution.
+        cameras: Names of the robot's cameras; a state policy looks at none.
+        normalization: Units; None leaves everything as it is.
     """
 
     feature_mean: Tensor
@@ -57,15 +47,20 @@ class Policy(nn.Module):
             raise PolicyError("an image policy wants at least one camera, and the contract has none")
         self.config = config
         self.cameras = tuple(cameras) if config.policy == "image" else ()
-        size = features_of.size(config.policy)
-        for name, values in (normalization or Normalization.identity(size))._asdict().items():
+        units = normalization or Normalization.identity(features_of.size(config.policy))
+        for name, values in units._asdict().items():
             self.register_buffer(name, values.clone(), persistent=False)
-        self.encoders = nn.ModuleDict(
-            {name: ImageEncoder(config.image_size, config.channels, config.keypoints) for name in self.cameras}
-        )
-        self.trunk = trunk(size + 3 * config.keypoints * len(self.cameras), config.hidden, config.layers)
-        self.head = nn.Linear(config.hidden, 7 * config.chunk)
-        self.spread = nn.Parameter(initial_spread(config.log_sigma_floor))
+
+    @abstractmethod
+    def negative_log_likelihood(self, batch: Batch) -> Tensor:
+        """Negative log-likelihood of each pair's chunk, or another loss of it, the mean over its given actions, (B,).
+
+        Losses of two policies compare only if they share normalization.
+        """
+
+    @abstractmethod
+    def best(self, images: Mapping[str, Tensor], state: Tensor, scene: Tensor) -> Tensor:
+        """Best next actions in physical units, (B, C, 7); arguments as in `Batch`."""
 
     @property
     def normalization(self) -> Normalization:
@@ -73,83 +68,60 @@ class Policy(nn.Module):
         return Normalization(self.feature_mean, self.feature_deviation, self.twist_mean, self.twist_deviation)
 
     @property
-    def log_sigma(self) -> Tensor:
-        r"""Logarithm of sigma, kept above its floor with a gradient everywhere.
-
-        .. math:: \log \sigma = \mathrm{floor} + \mathrm{softplus}(\mathrm{spread})
-        """
-        return self.config.log_sigma_floor + F.softplus(self.spread)
-
-    def predict(self, images: Mapping[str, Tensor], state: Tensor, scene: Tensor) -> Prediction:
-        """Distribution over the next C actions; arguments as in `Batch`."""
-        known = features_of.features(self.config.policy, state, scene)
-        normal = ((known - self.feature_mean) / self.feature_deviation).clamp(-FARTHEST, FARTHEST)
-        # Color first in memory: GroupNorm is 1.4 times as fast on a CPU as with color last.
-        pixels = (images[name].contiguous().to(state.dtype) / 255 - 0.5 for name in self.cameras)
-        seen = [self.encoders[name](values) for name, values in zip(self.cameras, pixels)]
-        answer: Tensor = self.head(self.trunk(torch.cat((normal, *seen), dim=-1))).to(state.dtype)
-        chunk = answer.view(-1, self.config.chunk, 7)
-        return Prediction(chunk[..., :6], self.log_sigma, chunk[..., 6])
-
-    def negative_log_likelihood(self, batch: Batch) -> Tensor:
-        """Negative log-likelihood of each pair's chunk, the mean over its given actions, [nat], (B,).
-
-        The density is over normalized twists. So losses of two policies compare only if they share normalization.
-        """
-        prediction = self.predict(batch.images, batch.state, batch.scene)
-        twist = (batch.action[..., :6] - self.twist_mean) / self.twist_deviation
-        loss = likelihood.gaussian(twist - prediction.mean, prediction.log_sigma)
-        loss = loss + likelihood.bernoulli(prediction.gripper, batch.action[..., 6])
-        return likelihood.masked_mean(loss, batch.mask)
+    def execution(self) -> Execution:
+        """How its chunks are executed."""
+        how = self.config
+        return Execution(how.execute, how.history, how.ensemble_decay if how.ensemble else None)
 
     def forward(self, batch: Batch) -> Tensor:
         """See `negative_log_likelihood`: what torch.func.functional_call calls."""
         return self.negative_log_likelihood(batch)
 
+    def in_units(self, twist: Tensor, gripper: Tensor) -> Tensor:
+        """Actions of normalized twists, (B, C, 6), and of logits of opening the gripper, (B, C): (B, C, 7)."""
+        opened = torch.where(gripper > 0, 1.0, -1.0).to(twist.dtype)
+        return torch.cat((twist * self.twist_deviation + self.twist_mean, opened.unsqueeze(-1)), dim=-1)
+
     @torch.inference_mode()
-    def act(self, observation: Observation) -> NDArray[np.float32]:
-        """Most likely next actions.
+    def act(self, seen: Sequence[Sequence[Observation]]) -> NDArray[np.float32]:
+        """Best next actions.
 
         Args:
-            observation: At the cameras' own size.
+            seen: N histories of H observations, the newest last, images at the cameras' own size.
 
         Returns:
-            Twist [m/s, rad/s] in the base frame and gripper (+1 open, -1 close), (E, 7).
+            Twist [m/s, rad/s] in the base frame and gripper (+1 open, -1 close), (N, C, 7).
         """
-        prediction = self.predict(*self._tensors(observation))
-        twist = prediction.mean * self.twist_deviation + self.twist_mean
-        gripper = torch.where(prediction.gripper > 0, 1.0, -1.0).unsqueeze(-1)
-        actions = torch.cat((twist, gripper), dim=-1)[0, : self.config.execute]
-        return actions.float().cpu().numpy()
+        return self.best(*self._tensors(seen)).float().cpu().numpy()
 
-    def _tensors(self, observation: Observation) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """One observation as a batch of one on the policy's device."""
+    def _tensors(self, seen: Sequence[Sequence[Observation]]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Histories as a batch on the policy's device."""
+        device, dtype = self.feature_mean.device, self.feature_mean.dtype
+        histories = [[self._checked(observation) for observation in history] for history in seen]
+        images = {
+            name: torch.from_numpy(
+                np.array([[shrink(one.images[name], self.config.image_size) for one in past] for past in histories])
+            )
+            .permute(0, 1, 4, 2, 3)
+            .to(device)
+            for name in self.cameras
+        }
+        state = torch.from_numpy(np.array([[one.state for one in past] for past in histories]))
+        scene = torch.from_numpy(np.array([[_scene(one) for one in past] for past in histories]))
+        return images, state.to(device, dtype), scene.to(device, dtype)
+
+    def _checked(self, observation: Observation) -> Observation:
+        """The observation, if it has what this policy looks at."""
         if missing := set(self.cameras) - set(observation.images):
             raise PolicyError(f"the observation lacks {sorted(missing)}; it has {sorted(observation.images)}")
-        scene = np.zeros(0, np.float32) if observation.scene is None else observation.scene
-        if self.config.policy == "state" and scene.shape != (SCENE_SIZE,):
-            raise PolicyError(f"a state policy wants a scene of {SCENE_SIZE} numbers; the observation has {scene.size}")
-        device, dtype = self.spread.device, self.spread.dtype
-        images = {name: shrink(observation.images[name], self.config.image_size) for name in self.cameras}
-        return (
-            {
-                name: torch.from_numpy(np.array(image)).to(device).permute(2, 0, 1)[None]
-                for name, image in images.items()
-            },
-            torch.from_numpy(np.array(observation.state))[None].to(device, dtype),
-            torch.from_numpy(np.array(scene))[None].to(device, dtype),
-        )
+        if self.config.policy == "state" and _scene(observation).shape != (SCENE_SIZE,):
+            size = _scene(observation).size
+            raise PolicyError(f"a state policy wants a scene of {SCENE_SIZE} numbers; the observation has {size}")
+        return observation
 
 
-def trunk(inputs: int, hidden: int, layers: int) -> nn.Sequential:
-    """A multilayer perceptron."""
-    widths = [inputs, *[hidden] * layers]
-    return nn.Sequential(*(part for i in range(layers) for part in (nn.Linear(widths[i], widths[i + 1]), nn.ReLU())))
-
-
-def initial_spread(floor: float) -> Tensor:
-    """The parameter that starts every sigma at 1 (or just above a floor that is higher), (6,)."""
-    return torch.full((6,), max(-floor, 0.1)).expm1().log()
+def _scene(observation: Observation) -> NDArray[np.float32]:
+    return np.zeros(0, np.float32) if observation.scene is None else observation.scene
 
 
 def loss_of(policy: Policy) -> Callable[[Mapping[str, Tensor], Batch], Tensor]:

@@ -21,7 +21,7 @@ from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Grouped, Pairs, chunks, gather, load_pairs
+from balanced_bc.learning.batches import Grouped, Pairs, chunks, gather, load_pairs, stretches
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.resample import shrink
@@ -89,9 +89,27 @@ def test_a_chunk_does_not_reach_over_a_gap() -> None:
 def test_a_batch_holds_the_pairs_that_were_asked_for(pairs: Pairs) -> None:
     index = torch.tensor((3, 100, 3))
     batch = pairs.batch(index)
-    assert batch.images["gripper_camera"].shape == (3, 3, 16, 16)
-    torch.testing.assert_close(batch.images["static_camera"][1], pairs.images["static_camera"][100].permute(2, 0, 1))
+    assert batch.images["gripper_camera"].shape == (3, 1, 3, 16, 16)
+    torch.testing.assert_close(batch.images["static_camera"][1, 0], pairs.images["static_camera"][100].permute(2, 0, 1))
     torch.testing.assert_close(batch.action[0], batch.action[2])
+
+
+def test_a_history_is_what_was_seen_before_in_the_same_demonstration(pairs: Pairs) -> None:
+    pairs = replace(pairs, history=3)
+    assert pairs.window(torch.tensor((1, 5, 12, 14))).tolist() == [[0, 0, 1], [3, 4, 5], [12, 12, 12], [12, 13, 14]]
+    batch = pairs.batch(torch.tensor((5,)))
+    torch.testing.assert_close(batch.state[0], pairs.state[3:6])
+    torch.testing.assert_close(batch.images["static_camera"][0, 0], pairs.images["static_camera"][3].permute(2, 0, 1))
+
+
+def test_a_history_does_not_reach_over_a_gap() -> None:
+    assert stretches(np.array((0, 1, 4, 5)) * 33_333_333, 1 / 30).tolist() == [0, 0, 2, 2]
+
+
+def test_a_subset_of_demonstrations_keeps_their_histories(pairs: Pairs) -> None:
+    kept = replace(pairs, history=2).subset((pairs.demonstration != 1).nonzero().flatten())
+    assert kept.window(torch.tensor((0, 12, 13))).tolist() == [[0, 0], [12, 12], [12, 13]]
+    torch.testing.assert_close(kept.state[12], pairs.state[24])
 
 
 def test_proportions_count_pairs(pairs: Pairs) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from balanced_bc.learning.evaluate import behaviors, collected, evaluate
 from balanced_bc.learning.evaluation import Evaluation
 from balanced_bc.learning.rollout import Rollout, rollout
 from balanced_bc.policies import checkpoint
-from balanced_bc.policies.actor import ChunkedActor
+from balanced_bc.policies.actor import ChunkedActor, Execution
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
-from balanced_bc.policies.policy import Policy
+from balanced_bc.policies.making import make as make_policy
 from balanced_bc.simulation.calvin_package import is_installed
 from balanced_bc.simulation.demonstrators import make_demonstrator, percept_of
 from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
@@ -35,7 +36,7 @@ def untrained(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     config = PolicyConfig(policy=request.param, image_size=16, channels=(8, 8), keypoints=4, hidden=16)
     path = tmp_path / "policy"
-    checkpoint.save(path, Policy(config, [camera.name for camera in CONTRACT.cameras]), CONTRACT)
+    checkpoint.save(path, make_policy(config, [camera.name for camera in CONTRACT.cameras]), CONTRACT)
     return path
 
 
@@ -107,9 +108,11 @@ class _Demonstrating:
         self.world = world
         self.demonstrator = make_demonstrator("opening", behavior, "optimal", np.random.default_rng(0))
 
-    def act(self, observation: Observation) -> NDArray[np.float32]:
-        assert not observation.images
-        return self.demonstrator.act(percept_of(self.world.scene))[None].astype(np.float32)
+    execution = Execution()
+
+    def act(self, seen: Sequence[Sequence[Observation]]) -> NDArray[np.float32]:
+        assert not seen[0][-1].images
+        return self.demonstrator.act(percept_of(self.world.scene))[None, None].astype(np.float32)
 
 
 def test_a_rollout_ends_when_the_behavior_is_done() -> None:

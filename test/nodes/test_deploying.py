@@ -25,8 +25,8 @@ from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.nodes.policy import PolicyNode
 from balanced_bc.policies.checkpoint import fingerprint, save
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.making import make
 from balanced_bc.policies.normalization import Normalization
-from balanced_bc.policies.policy import Policy
 
 if TYPE_CHECKING:
     from test.nodes.conftest import Graph
@@ -45,7 +45,7 @@ def checkpoint(path: Path, contract: RobotContract = CONTRACT) -> Path:
         twist_mean=torch.full((6,), MEAN),
         twist_deviation=torch.full((6,), 0.01),
     )
-    save(path, Policy(config, tuple(camera.name for camera in contract.cameras), units), contract)
+    save(path, make(config, tuple(camera.name for camera in contract.cameras), units), contract)
     return path
 
 

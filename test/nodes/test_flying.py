@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.pilot import Pilot, blank
 from balanced_bc.nodes.policy import PolicyNode
+from balanced_bc.policies.actor import Execution
 
 CONTRACT = RobotContract()
 PERIOD = round(1e9 / CONTRACT.rate)
@@ -57,14 +58,16 @@ ARGUMENTS = ("use_sim_time:=true", "autostart:=false", "survey:=0.0", "checkpoin
 class Straight:
     """A policy that always goes the same way and closes the gripper."""
 
+    execution = Execution()
+
     def __init__(self, think: Callable[[], None]) -> None:
         self.think = think
 
-    def act(self, observation: Observation) -> NDArray[np.float32]:
+    def act(self, seen: Sequence[Sequence[Observation]]) -> NDArray[np.float32]:
         """Always the same."""
-        assert observation.state.shape == (8,)
+        assert seen[0][0].state.shape == (8,)
         self.think()
-        return np.array([(FULL, 0, 0, 0, 0, 0, -1.0)], np.float32)
+        return np.array([[(FULL, 0, 0, 0, 0, 0, -1.0)]], np.float32)
 
 
 class Flown(PolicyNode):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from balanced_bc.demonstrations.contract import GRIPPER_CAMERA, JOINT_STATES, ST
 from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.nodes.pilot import Pilot, blank
+from balanced_bc.policies.actor import Execution
 
 CONTRACT = RobotContract()
 PERIOD = int(1e9 / CONTRACT.rate)
@@ -19,12 +22,14 @@ PERIOD = int(1e9 / CONTRACT.rate)
 class Straight:
     """A policy that always goes the same way."""
 
-    def __init__(self, action: tuple[float, ...]) -> None:
-        self.action = np.array([action], np.float32)
+    execution = Execution()
 
-    def act(self, observation: Observation) -> NDArray[np.float32]:
+    def __init__(self, action: tuple[float, ...]) -> None:
+        self.action = np.array([[action]], np.float32)
+
+    def act(self, seen: Sequence[Sequence[Observation]]) -> NDArray[np.float32]:
         """Always the same."""
-        assert observation.state.shape == (8,)
+        assert seen[0][0].state.shape == (8,)
         return self.action
 
 

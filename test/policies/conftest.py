@@ -10,8 +10,8 @@ import torch
 
 from balanced_bc.demonstrations.observation import Observation, scene_vector
 from balanced_bc.policies.batch import Batch
+from balanced_bc.policies.cloning import CloningPolicy
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.policy import Policy
 
 CAMERAS = ("static_camera", "gripper_camera")
 SMALL = {"image_size": 16, "channels": (8, 8), "keypoints": 4, "hidden": 16, "chunk": 3, "execute": 2}
@@ -23,20 +23,22 @@ def config(request: pytest.FixtureRequest) -> PolicyConfig:
 
 
 @pytest.fixture
-def policy(config: PolicyConfig) -> Policy:
+def policy(config: PolicyConfig) -> CloningPolicy:
     torch.manual_seed(0)
-    return Policy(config, CAMERAS).double()
+    return CloningPolicy(config, CAMERAS).double()
 
 
 @pytest.fixture
-def make_batch() -> Callable[[int], Batch]:
-    def make(pairs: int) -> Batch:
+def make_batch() -> Callable[..., Batch]:
+    def make(pairs: int, history: int = 1) -> Batch:
         generator = torch.Generator().manual_seed(1)
         images = {
-            name: torch.randint(0, 256, (pairs, 3, 16, 16), generator=generator, dtype=torch.uint8) for name in CAMERAS
+            name: torch.randint(0, 256, (pairs, history, 3, 16, 16), generator=generator, dtype=torch.uint8)
+            for name in CAMERAS
         }
         state, scene, action = (
-            torch.randn(pairs, *shape, generator=generator, dtype=torch.float64) for shape in ((8,), (21,), (3, 7))
+            torch.randn(pairs, *shape, generator=generator, dtype=torch.float64)
+            for shape in ((history, 8), (history, 21), (3, 7))
         )
         return Batch(images, state, scene, action, torch.ones(pairs, 3, dtype=torch.float64))
 

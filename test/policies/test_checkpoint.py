@@ -15,6 +15,7 @@ from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.making import make
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
@@ -24,14 +25,14 @@ def trained(config: PolicyConfig) -> Policy:
     """A policy with units that are not the identity."""
     torch.manual_seed(3)
     cameras = [camera.name for camera in RobotContract().cameras]
-    units = Policy(config, cameras).normalization
-    return Policy(config, cameras, Normalization(*(values + torch.rand_like(values) for values in units)))
+    units = make(config, cameras).normalization
+    return make(config, cameras, Normalization(*(values + torch.rand_like(values) for values in units)))
 
 
 def test_a_policy_survives_the_disk_bit_by_bit(trained: Policy, observation: Observation, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "policy", trained, RobotContract(), {"seed": 3, "weights": {"drawer": 0.5}})
     policy, contract, provenance = checkpoint.load(tmp_path / "policy")
-    np.testing.assert_array_equal(policy.act(observation), trained.act(observation))
+    np.testing.assert_array_equal(policy.act([[observation]]), trained.act([[observation]]))
     assert contract == RobotContract()
     assert policy.config == trained.config
     assert provenance == {"seed": 3, "weights": {"drawer": 0.5}}
@@ -58,8 +59,8 @@ def test_provenance_that_yaml_cannot_write_leaves_nothing_behind(trained: Policy
 def test_another_format_is_refused_naming_both(trained: Policy, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "policy", trained, RobotContract())
     file = tmp_path / "policy" / "policy.yaml"
-    file.write_text(file.read_text().replace("format: 1", "format: 99"))
-    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads format 1"):
+    file.write_text(file.read_text().replace("format: 2", "format: 99"))
+    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads format 2"):
         checkpoint.load(tmp_path / "policy")
 
 

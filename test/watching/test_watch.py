@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 
 from balanced_bc.policies.checkpoint import save
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.policy import Policy
+from balanced_bc.policies.making import make
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.watching.config import WatchConfig
@@ -73,7 +73,7 @@ def test_a_misleading_demonstrator_is_not_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["image", "state"])
 def test_a_policy_can_be_watched(kind: Literal["image", "state"], tmp_path: Path) -> None:
     config = PolicyConfig(policy=kind, image_size=16, channels=(8, 8), keypoints=4, hidden=16)
-    save(tmp_path / "policy", Policy(config, [camera.name for camera in CONTRACT.cameras]), CONTRACT)
+    save(tmp_path / "policy", make(config, [camera.name for camera in CONTRACT.cameras]), CONTRACT)
     (shown,) = watched(tmp_path / "film.gif", checkpoint=tmp_path / "policy", horizon=4)
     assert shown.note == "slider, policy: not done after 4 steps, seed 0"
 

@@ -1,0 +1,46 @@
+"""From a configuration to a policy: ours, or a class that somebody else wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from balanced_bc.policies.cloning import CloningPolicy
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.normalization import Normalization
+from balanced_bc.policies.policy import Policy
+
+
+def make(config: PolicyConfig, cameras: Sequence[str], normalization: Normalization | None = None) -> Policy:
+    """Make a policy that has learned nothing yet.
+
+    Args:
+        config: Architecture; `plugin` names a class other than ours.
+        cameras: Names of the robot's cameras.
+        normalization: Units; None leaves everything as it is.
+
+    Raises:
+        PolicyError: There is no such class, or it is no `Policy`.
+    """
+    return policy_class(config.plugin)(config, cameras, normalization)
+
+
+def policy_class(plugin: str) -> type[Policy]:
+    """The class that `module:Class` names; ours if it is empty.
+
+    Raises:
+        PolicyError: The module cannot be imported, it has no such class, or the class is no `Policy`.
+    """
+    if not plugin:
+        return CloningPolicy
+    module, _, name = plugin.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise PolicyError(
+            f"there is no policy {plugin!r} ({error}); it is written module:Class, and Python must find the module"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Policy)):
+        raise PolicyError(f"{plugin} is {found!r}; it must be a subclass of {Policy.__module__}.{Policy.__name__}")
+    return found
