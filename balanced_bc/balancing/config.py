@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Literal, get_args, get_type_hints
+from dataclasses import dataclass, field
+from math import inf
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.ranges import out_of_range
 
-Method = Literal["imbalanced", "equal", "zero", "remix", "ours"]
+Method = Literal["imbalanced", "equal", "temperature", "zero", "remix", "ours"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -17,8 +18,10 @@ class BalancingConfig:
     """Configuration of every method; `equal` and `imbalanced` read almost none of it."""
 
     method: Method = "ours"
-    """imbalanced: shares of the dataset. equal: Eq. 8. zero: Eq. 12 with references of 0. remix: Re-Mix. ours: Eq.
-    15-18 for references, then Eq. 12."""
+    """imbalanced: shares of the dataset. equal: Eq. 8. temperature: shares to the power 1/T. zero: Eq. 12 with
+    references of 0. remix: Re-Mix. ours: Eq. 15-18 for references, then Eq. 12."""
+    temperature: float = field(default=2.0, metadata={"range": (1.0, 1e6)})
+    """T of the method temperature: 1 leaves the shares of the dataset as they are, a large one makes them equal."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of initial networks, batches and folds."""
     steps: int = field(default=600, metadata={"range": (1, 10**6)})
@@ -72,8 +75,17 @@ class BalancingConfig:
     """Descent steps between two measurements of the losses, and between two min-max steps over weights."""
     evaluation: int = field(default=512, metadata={"range": (1, 10**7)})
     """Pairs on which losses are measured, split evenly over the groups (at least 32 of each)."""
-    repeat_cap: float = field(default=5.0, metadata={"range": (1.0, 1e9)})
-    """Largest weight of a group relative to its share of the pairs; repeating few pairs more often only overfits."""
+    repeat_cap: float = field(default=5.0, metadata={"range": (1.0, inf)})
+    """Largest weight of a group relative to its share of the pairs; repeating few pairs more often only overfits.
+    Methods that only count do not keep it."""
+    floors: tuple[str, ...] = ()
+    """Smallest weights, each as NAME=WEIGHT, or NAME=0.5x for half its share; NAME is a group or a tag, whose groups
+    are added up. A floor of a group comes before the repeat cap."""
+    caps: tuple[str, ...] = ()
+    """Largest weights, written as floors are."""
+    trust: tuple[str, ...] = ()
+    """Trust in groups or tags, each as NAME=TRUST from 0 to 1: the prior is multiplied by it, and 0 leaves the groups
+    out of the balancing, with a weight of 0."""
     vectorize: bool = True
     """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
 
@@ -89,8 +101,8 @@ class BalancingConfig:
         return min(self.warmup, self.steps // 4)
 
     def _check_choices(self) -> None:
-        hints = get_type_hints(type(self))
-        for name in (each.name for each in fields(self)):
-            choices, value = get_args(hints[name]), getattr(self, name)
-            if choices and value not in choices:
+        hints = {name: hint for name, hint in get_type_hints(type(self)).items() if get_origin(hint) is Literal}
+        for name, hint in hints.items():
+            choices, value = get_args(hint), getattr(self, name)
+            if value not in choices:
                 raise BalancingError(f"there is no {name} {value!r}; there are {', '.join(choices)}")

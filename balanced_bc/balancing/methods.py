@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from math import sqrt
+from dataclasses import replace
+from math import inf, sqrt
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from balanced_bc.balancing import references
+from balanced_bc.balancing.bounds import trust_of, values_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minmax import Weighing, weigh
 from balanced_bc.balancing.problem import Problem
-from balanced_bc.balancing.proportions import equal, proportions
+from balanced_bc.balancing.proportions import equal, proportions, tempered
 from balanced_bc.balancing.references import Targets
 from balanced_bc.balancing.remix import remix
-from balanced_bc.balancing.repetition import Repetition, shares
+from balanced_bc.balancing.repetition import Repetition, limits, shares
 from balanced_bc.balancing.result import Balance, Progress, Reference, Run
 
 DRIFT = 0.1
@@ -76,6 +78,7 @@ LEARNED = {
 CLOSED: dict[str, Callable[[Problem, BalancingConfig], Tensor]] = {
     "imbalanced": shares,
     "equal": lambda problem, _: equal(len(problem.groups)),
+    "temperature": lambda problem, config: tempered(shares(problem, config), config.temperature),
 }
 """Methods that only count."""
 
@@ -87,6 +90,19 @@ def balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
         problem: Groups, policy and pairs.
         config: Method and its numbers.
     """
+    trusted = trust_of(problem.groups, config.trust) > 0
+    if bool(trusted.all()):
+        yield from _balance(problem, config)
+        return
+    kept = trusted.nonzero().flatten().tolist()
+    left = {name: value for name, value in values_of(config.trust, "trust").items() if value > 0}
+    inner = replace(config, trust=tuple(f"{name}={value}" for name, value in left.items()))
+    for now in _balance(problem.only(kept), inner):
+        yield now.among(problem.groups, kept)
+
+
+def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
+    """Run a method on groups that are all trusted."""
     if config.method in CLOSED:
         yield _counted(problem, config)
         return
@@ -181,7 +197,8 @@ def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
 
 
 def _counted(problem: Problem, config: BalancingConfig) -> Progress:
-    weights = CLOSED[config.method](problem, config)
+    trusted = CLOSED[config.method](problem, config) * trust_of(problem.groups, config.trust)
+    weights = limits(problem, replace(config, repeat_cap=inf)).confine(trusted / trusted.sum())
     notes = warnings(problem, config, weights)
     answer = Balance(config.method, problem.groups, weights, None, (), weights, weights, {}, notes)
     return Progress("weights", 0, 1, 1, 1.0, weights, torch.zeros(0), answer)

@@ -88,17 +88,17 @@ def normalize(difference: Tensor, floor: float, bound: float) -> Tensor:
 
 
 def move(weights: Tensor, normalized: Tensor, repetition: Repetition) -> Tensor:
-    r"""Take one step of the weights (Eq. 13), lean toward the prior, and keep below the repeat cap.
+    r"""Take one step of the weights (Eq. 13), lean toward the prior, and keep the bounds.
 
     Args:
         weights: :math:`\alpha`, (k,).
         normalized: :math:`z`, (k,).
-        repetition: Prior, cap and step sizes.
+        repetition: Prior, bounds and step sizes.
     """
     config = repetition.config
     step = simplex.ascend if config.ascent == "exponentiated" else simplex.ascend_projected
     moved = simplex.mix(step(weights, normalized, config.step_size), repetition.prior, config.smoothing)
-    return simplex.cap(moved, repetition.upper)
+    return repetition.bounds.confine(moved)
 
 
 def weigh(repetition: Repetition, references: Tensor, lowest: bool) -> Run[Weighing]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -63,6 +63,21 @@ class Problem:
             )
         if empty := [name for name, pairs in zip(self.groups, self.pairs) if pairs < 1]:
             raise BalancingError(f"groups without a pair: {empty}; {self.groups} have {self.pairs} pairs")
+
+    def only(self, kept: Sequence[int]) -> Problem:
+        """Leave the other groups out; `kept` are numbers of groups in rising order."""
+        place = torch.tensor(kept)
+
+        def among(sampler: Sampler) -> Sampler:
+            return lambda groups, generator: sampler(place[groups], generator)
+
+        return replace(
+            self,
+            groups=tuple(self.groups[i] for i in kept),
+            pairs=tuple(self.pairs[i] for i in kept),
+            demonstrations=tuple(self.demonstrations[i] for i in kept),
+            folds=tuple(Fold(*map(among, fold)) for fold in self.folds),
+        )
 
     def stratified(self, total: int, least: int) -> Tensor:
         """Name each group equally often, `total` names in all but at least `least` of each group, (k n,)."""

@@ -29,6 +29,18 @@ def equal(groups: int) -> Tensor:
     return torch.full((groups,), 1.0 / groups, dtype=torch.float64)
 
 
+def tempered(share: Tensor, temperature: float) -> Tensor:
+    r"""Flatten the shares of a dataset (temperature sampling).
+
+    .. math:: \alpha_i = \rho_i^{1/T} / \textstyle\sum_j \rho_j^{1/T}
+
+    Args:
+        share: :math:`\rho`, (k,).
+        temperature: T; 1 leaves the shares as they are, and with a large one all behaviors weigh alike.
+    """
+    return torch.softmax(share.log() / temperature, dim=0)
+
+
 def worst_loss(loss: float, weights: Tensor) -> Tensor:
     r"""Bound each behavior's loss when the weighted loss is known (Eq. 7; Eq. 11 with equal weights).
 

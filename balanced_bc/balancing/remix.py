@@ -86,7 +86,7 @@ def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
             losses = repetition.measure(state.theta, PHASE, step).losses[0]
             yield Progress.of(PHASE, step, config.steps, state.weights, losses)
     average = torch.stack(path).mean(dim=0)
-    answer = Weighing.of(path, losses)._replace(answer=simplex.cap(average, repetition.upper))
+    answer = Weighing.of(path, losses)._replace(answer=repetition.bounds.confine(average))
     return constant(wanted, "reference policy"), answer
 
 

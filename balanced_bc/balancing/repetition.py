@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from balanced_bc.balancing import simplex
+from balanced_bc.balancing.bounds import Bounds, bounds_of, trust_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.lanes import Lanes, refuse_broken
 from balanced_bc.balancing.problem import Fold, Problem
@@ -44,7 +44,7 @@ class Repetition(NamedTuple):
         measured: Pairs on which losses are measured, the same at all times, stratified.
         share: :math:`\rho`, (k,).
         prior: Weights at the start, (k,).
-        upper: Largest weights, (k,).
+        bounds: Between which weights stay.
         seed: Seed of the batches: the same in every run of the repetition.
         config: Configuration of the method.
     """
@@ -56,7 +56,7 @@ class Repetition(NamedTuple):
     measured: Any
     share: Tensor
     prior: Tensor
-    upper: Tensor
+    bounds: Bounds
     seed: int
     config: BalancingConfig
 
@@ -69,9 +69,8 @@ class Repetition(NamedTuple):
         fold = problem.folds[number % len(problem.folds)]
         measured = fold.measuring(problem.stratified(config.evaluation, LEAST_MEASURED), generator)
         names = problem.stratified(config.batch, LEAST_OF_EACH)
-        share, upper = shares(problem, config), config.repeat_cap * proportions(problem.pairs)
-        prior = simplex.cap(share if config.prior == "proportions" else equal(len(share)), upper)
-        return cls(lanes, start, fold, names, measured, share, prior, upper, seed, config)
+        share, bounds = shares(problem, config), limits(problem, config)
+        return cls(lanes, start, fold, names, measured, share, prior_of(problem, config), bounds, seed, config)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -108,6 +107,19 @@ class Repetition(NamedTuple):
         losses, number = pairs.mean(dim=2), pairs.shape[2]
         refuse_broken(losses, self.groups, phase, step)
         return Measurement(losses, pairs.std(dim=2) / sqrt(number))
+
+
+def limits(problem: Problem, config: BalancingConfig) -> Bounds:
+    """Bounds of the weights of a problem's groups."""
+    share = proportions(problem.pairs)
+    return bounds_of(problem.groups, share, config.repeat_cap, config.floors, config.caps)
+
+
+def prior_of(problem: Problem, config: BalancingConfig) -> Tensor:
+    """Weights at the start and what the weights lean to, (k,): shares or equal weights, times trust, within bounds."""
+    prior = shares(problem, config) if config.prior == "proportions" else equal(len(problem.groups))
+    trusted = prior * trust_of(problem.groups, config.trust)
+    return limits(problem, config).confine(trusted / trusted.sum())
 
 
 def shares(problem: Problem, config: BalancingConfig) -> Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import NamedTuple, TypeVar
 
+import torch
 from torch import Tensor
 
 
@@ -36,7 +37,7 @@ class Balance(NamedTuple):
         groups: Names of the groups, (k,).
         weights: :math:`\alpha`, a point on the simplex, (k,).
         standard_error: Of the weights over the repetitions, (k,); None when there is one only.
-        references: Reference of each group; empty for methods that have none.
+        references: Reference of each group, None where it was left out; empty for methods that have none.
         last: Weights after the last step, averaged over repetitions, (k,).
         average: Weights averaged over all steps and repetitions, (k,).
         diagnostics: Further numbers by name, such as the signal-to-noise ratio of the meta-gradient, (k,) or (k, k).
@@ -47,11 +48,37 @@ class Balance(NamedTuple):
     groups: tuple[str, ...]
     weights: Tensor
     standard_error: Tensor | None
-    references: tuple[Reference, ...]
+    references: tuple[Reference | None, ...]
     last: Tensor
     average: Tensor
     diagnostics: dict[str, Tensor]
     warnings: tuple[str, ...]
+
+    def among(self, groups: tuple[str, ...], kept: Sequence[int]) -> Balance:
+        """The answer for all groups, when only those numbered `kept` were balanced: the others weigh nothing."""
+        here = dict(zip(kept, self.references))
+        return self._replace(
+            groups=groups,
+            weights=spread(self.weights, kept, len(groups)),
+            standard_error=None if self.standard_error is None else spread(self.standard_error, kept, len(groups)),
+            references=tuple(here.get(i) for i in range(len(groups))) if here else (),
+            last=spread(self.last, kept, len(groups)),
+            average=spread(self.average, kept, len(groups)),
+            diagnostics={name: square(values, kept, len(groups)) for name, values in self.diagnostics.items()},
+        )
+
+
+def spread(values: Tensor, kept: Sequence[int], groups: int, fill: float = 0.0) -> Tensor:
+    """Put the last dimension of some groups among that of all, (..., n) to (..., k)."""
+    out = values.new_full((*values.shape[:-1], groups), fill)
+    out[..., list(kept)] = values
+    return out
+
+
+def square(values: Tensor, kept: Sequence[int], groups: int) -> Tensor:
+    """Put numbers of some groups, (n,) or (n, n), among those of all, (k,) or (k, k), as NaN where nothing is known."""
+    columns = spread(values, kept, groups, torch.nan)
+    return columns if values.ndim < 2 else spread(columns.T, kept, groups, torch.nan).T
 
 
 class Progress(NamedTuple):
@@ -81,6 +108,15 @@ class Progress(NamedTuple):
     def of(cls, phase: str, step: int, steps: int, weights: Tensor, losses: Tensor) -> Progress:
         """Report step number `step`, counted from 0, of a phase that knows nothing of the whole run."""
         return cls(phase, 0, step + 1, steps, (step + 1) / steps, weights, losses)
+
+    def among(self, groups: tuple[str, ...], kept: Sequence[int]) -> Progress:
+        """The moment for all groups, when only those numbered `kept` are balanced; see `Balance.among`."""
+        known = self.losses.numel() > 0
+        return self._replace(
+            weights=spread(self.weights, kept, len(groups)),
+            losses=spread(self.losses, kept, len(groups), torch.nan) if known else self.losses,
+            result=None if self.result is None else self.result.among(groups, kept),
+        )
 
 
 T = TypeVar("T")

@@ -9,6 +9,8 @@ from balanced_bc.balancing.errors import BalancingError
 
 ROUNDING = 1e-12
 """What rounding may add to a weight."""
+BISECTIONS = 60
+"""Halvings of the interval of a logarithm: enough for a weight to be exact to rounding."""
 
 
 def ascend(weights: Tensor, gradient: Tensor, step_size: float) -> Tensor:
@@ -64,31 +66,27 @@ def mix(weights: Tensor, prior: Tensor, share: float) -> Tensor:
     return (1.0 - share) * weights + share * prior
 
 
-def cap(weights: Tensor, upper: Tensor) -> Tensor:
-    r"""Bound every weight from above; what is cut off goes to the others in proportion to their weights.
+def clip(weights: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    r"""Hold every weight between two bounds: the nearest such point in relative entropy, which keeps proportions.
 
-    .. math:: \alpha_i' = \min(u_i, \lambda \alpha_i), \quad \textstyle\sum_i \alpha_i' = 1
+    .. math:: \alpha_i' = \min(\max(\lambda \alpha_i, l_i), u_i), \quad \textstyle\sum_i \alpha_i' = 1
 
     Args:
         weights: :math:`\alpha`, a point on the simplex, (k,).
-        upper: :math:`u`, largest weights, (k,); they must add up to 1 or more.
+        low: :math:`l`, smallest weights, (k,); they must add up to 1 or less.
+        high: :math:`u`, largest weights, (k,); they must add up to 1 or more.
 
     Raises:
-        BalancingError: The largest weights leave no point of the simplex.
+        BalancingError: The bounds leave no point of the simplex.
     """
-    if float(upper.sum()) < 1.0 - ROUNDING:
-        raise BalancingError(f"weights of at most {upper.tolist()} cannot add up to 1")
-    full = torch.zeros_like(weights, dtype=torch.bool)
-    capped = weights.clone()
-    while bool((capped > upper + ROUNDING).any()):
-        full |= capped >= upper
-        room = 1.0 - upper[full].sum()
-        rest = torch.where(full, 0.0, weights)
-        capped = torch.where(full, upper, _spread(rest, full, room))
-    return capped
-
-
-def _spread(rest: Tensor, full: Tensor, room: Tensor) -> Tensor:
-    """Give `room` to the groups that are not full, in proportion to `rest`, or evenly if all of it is 0."""
-    total = rest.sum()
-    return rest * room / total if float(total) > 0 else torch.where(full, 0.0, room / (~full).sum().clamp_min(1))
+    if float(low.sum()) > 1.0 + ROUNDING or float(high.sum()) < 1.0 - ROUNDING or bool((low > high + ROUNDING).any()):
+        raise BalancingError(
+            f"weights of at least {low.tolist()} and at most {high.tolist()} cannot add up to 1, or cross each other"
+        )
+    some = weights.clamp_min(ROUNDING)
+    least, most = torch.tensor((-40.0, 40.0), dtype=weights.dtype)
+    for _ in range(BISECTIONS):
+        middle = (least + most) / 2
+        total = torch.clamp(middle.exp() * some, low, high).sum()
+        least, most = torch.where(total < 1.0, middle, least), torch.where(total < 1.0, most, middle)
+    return torch.clamp(((least + most) / 2).exp() * some, low, high)

@@ -98,7 +98,7 @@ class BalanceFile:
     ) -> BalanceFile:
         """Collect what a run found."""
         counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(demonstrations(pairs))}
-        split = answer.references[0].split if answer.references else config.split
+        split = next((reference.split for reference in answer.references if reference), config.split)
         run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
         return cls(
             method=answer.method,
@@ -197,6 +197,7 @@ def _row(answer: Balance, pairs: Pairs, index: int) -> Row:
     rho, weight = float(counts[index] / len(pairs)), float(answer.weights[index])
     error = None if answer.standard_error is None else float(answer.standard_error[index])
     losses = answer.diagnostics.get("losses")
+    reference = answer.references[index] if answer.references else None
     return Row(
         demonstrations=number[index],
         pairs=int(counts[index]),
@@ -205,7 +206,7 @@ def _row(answer: Balance, pairs: Pairs, index: int) -> Row:
         alpha=weight,
         alpha_standard_error=error,
         alpha_over_rho=weight / rho,
-        reference=answer.references[index]._asdict() if answer.references else None,
+        reference=None if reference is None else reference._asdict(),
         final_loss=None if losses is None else float(losses[index]),
         warnings=tuple(warning for warning in answer.warnings if name in warning),
     )

@@ -44,9 +44,10 @@ def drawing(parts: Sequence[tuple[Tensor, Tensor]]) -> Callable[[Tensor, Generat
 
     def sampler(groups: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         seed = int(torch.randint(2**31, (1,), generator=generator))
-        each = len(groups) // len(parts)
+        named = [parts[group] for group in dict.fromkeys(groups.tolist())]
+        each = len(groups) // len(named)
         picks = torch.randint(10**9, (each,), generator=Generator().manual_seed(seed))
-        chosen = [(states[picks % len(states)], actions[picks % len(states)]) for states, actions in parts]
+        chosen = [(states[picks % len(states)], actions[picks % len(states)]) for states, actions in named]
         return torch.cat([states for states, _ in chosen]), torch.cat([actions for _, actions in chosen])
 
     return sampler

@@ -56,6 +56,43 @@ def test_imbalanced_weighs_by_share_and_equal_weighs_alike(problem_of: ProblemOf
     assert answer(problem, BalancingConfig(method="equal")).weights.tolist() == [0.5, 0.5]
 
 
+def test_a_temperature_flattens_the_shares(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5), (300, 100))
+    found = [answer(problem, BalancingConfig(method="temperature", temperature=t)).weights[0] for t in (1.0, 2.0, 1e6)]
+    assert [float(one) for one in found] == pytest.approx([0.75, 3**0.5 / (3**0.5 + 1), 0.5], abs=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_floors_and_caps_hold_for_every_method(method: Method, problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5, 0.2), (200, 100, 100), names=("a", "b", "c"))
+    found = answer(problem, replace(QUICK, method=method, floors=("b=0.45",), caps=("a=0.3",))).weights
+    assert float(found[1]) >= 0.45 - 1e-6
+    assert float(found[0]) <= 0.3 + 1e-6
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_group_without_trust_weighs_nothing_and_the_others_are_balanced_alone(
+    method: Method, problem_of: ProblemOf
+) -> None:
+    problem = problem_of((0.1, float("nan"), 0.5), (200, 50, 60), names=("a", "bad", "b"))
+    found = answer(problem, replace(QUICK, method=method, trust=("bad=0",)))
+    assert float(found.weights[1]) == 0
+    assert float(found.weights.sum()) == pytest.approx(1)
+    assert found.groups == ("a", "bad", "b")
+    assert len(found.references) in (0, 3)
+
+
+def test_little_trust_lowers_the_prior(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.1), (100, 100), names=("good", "odd"))
+    config = replace(QUICK, method="imbalanced", trust=("odd=0.25",))
+    assert answer(problem, config).weights.tolist() == pytest.approx([0.8, 0.2])
+
+
+def test_trust_in_one_group_only_leaves_nothing_to_balance(problem_of: ProblemOf) -> None:
+    with pytest.raises(BalancingError, match="one group only"):
+        answer(problem_of((0.1, 0.1), (100, 100), names=("good", "bad")), replace(QUICK, trust=("bad=0",)))
+
+
 def test_clean_data_gains_weight_over_noisy_data(problem_of: ProblemOf) -> None:
     """The direction of Table 1: Ours above its share, and above Zero, which prefers what is hard."""
     problem = problem_of((0.05, 1.0), (400, 200))
@@ -113,7 +150,7 @@ def test_an_empty_group_is_refused_by_name(problem_of: ProblemOf) -> None:
 
 
 def test_an_unknown_method_lists_those_that_exist() -> None:
-    with pytest.raises(BalancingError, match="imbalanced, equal, zero, remix, ours"):
+    with pytest.raises(BalancingError, match="imbalanced, equal, temperature, zero, remix, ours"):
         BalancingConfig(method="magic")  # type: ignore[arg-type]
 
 

@@ -60,17 +60,34 @@ def test_projection_leaves_the_simplex_alone(values: list[float]) -> None:
     torch.testing.assert_close(simplex.project(point(values)), point(values))
 
 
-@given(numbers, st.floats(1.0, 4.0))
-def test_capped_weights_stay_below_their_cap_and_on_the_simplex(values: list[float], ratio: float) -> None:
-    upper = ratio * point(values)
-    capped = simplex.cap(point(values[::-1]), upper)
-    assert on_simplex(capped)
-    assert bool((capped <= upper + 1e-9).all())
+@given(numbers, st.floats(1.0, 4.0), st.floats(0.0, 1.0))
+def test_clipped_weights_stay_within_their_bounds_and_on_the_simplex(
+    values: list[float], ratio: float, share: float
+) -> None:
+    low, high = share * point(values), ratio * point(values)
+    clipped = simplex.clip(point(values[::-1]), low, high)
+    assert on_simplex(clipped)
+    assert bool(((clipped <= high + 1e-9) & (clipped >= low - 1e-9)).all())
 
 
-def test_a_cap_that_leaves_no_point_is_refused() -> None:
+@given(numbers)
+def test_bounds_that_hold_already_change_nothing(values: list[float]) -> None:
+    weights = point(values)
+    torch.testing.assert_close(simplex.clip(weights, torch.zeros_like(weights), torch.ones_like(weights)), weights)
+
+
+def test_what_is_cut_off_goes_to_the_others_in_proportion() -> None:
+    weights = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
+    high = torch.tensor([0.2, 1.0, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(simplex.clip(weights, 0 * high, high).tolist(), [0.2, 0.6, 0.2])
+
+
+def test_bounds_that_leave_no_point_are_refused() -> None:
+    half, little = torch.tensor([0.5, 0.5]), torch.tensor([0.4, 0.4])
     with pytest.raises(BalancingError, match="cannot add up to 1"):
-        simplex.cap(torch.tensor([0.5, 0.5]), torch.tensor([0.4, 0.4]))
+        simplex.clip(half, 0 * half, little)
+    with pytest.raises(BalancingError, match="cannot add up to 1"):
+        simplex.clip(half, torch.tensor([0.7, 0.4]), torch.ones(2))
 
 
 def test_weight_moves_to_the_behavior_with_the_largest_excess() -> None:

@@ -1,0 +1,174 @@
+r"""Between which bounds weights must stay: of single groups, and of all groups that share a tag.
+
+A name is that of a group, or of one of the tags that its name is joined of (`left+optimal` has `left` and `optimal`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing import simplex
+from balanced_bc.balancing.errors import BalancingError
+
+TIMES = "x"
+"""Ends a bound that is a multiple of the share of the dataset."""
+SWEEPS = 200
+"""Most rounds of projections onto one set after the other."""
+NEAR = 1e-9
+"""How far outside its bounds a sum of weights may be."""
+
+
+class Bounds(NamedTuple):
+    """A convex set of weights.
+
+    Attributes:
+        low: Smallest weight of each group, (k,).
+        high: Largest weight of each group, (k,).
+        member: Which groups each bounded sum adds up, bool, (c, k).
+        least: Smallest value of each sum, (c,).
+        most: Largest value of each sum, (c,).
+    """
+
+    low: Tensor
+    high: Tensor
+    member: Tensor
+    least: Tensor
+    most: Tensor
+
+    @classmethod
+    def of_groups(cls, low: Tensor, high: Tensor) -> Bounds:
+        """Bound single groups only, (k,)."""
+        none = torch.zeros(0, dtype=low.dtype)
+        return cls(low, high, torch.zeros(0, len(low), dtype=torch.bool), none, none)
+
+    def confine(self, weights: Tensor) -> Tensor:
+        """Find the nearest point in relative entropy that keeps all bounds, (k,) to (k,) (Dykstra's algorithm).
+
+        Raises:
+            BalancingError: No weights keep all bounds.
+        """
+        if not len(self.member):
+            return simplex.clip(weights, self.low, self.high)
+        point = weights.clamp_min(simplex.ROUNDING)
+        owed = [torch.ones_like(point) for _ in range(len(self.member) + 1)]
+        for _ in range(SWEEPS):
+            start = point
+            for index, debt in enumerate(owed):
+                before = point * debt
+                point = self._onto(before, index)
+                owed[index] = before / point
+            if self._broken(point) < NEAR and float((point - start).abs().max()) < NEAR:
+                return point
+        raise BalancingError(f"no weights keep all bounds; the nearest were {[round(w, 4) for w in point.tolist()]}")
+
+    def _onto(self, point: Tensor, index: int) -> Tensor:
+        """Project onto one set: sums in their order, then the groups' own bounds."""
+        if index == len(self.member):
+            return simplex.clip(point / point.sum(), self.low, self.high)
+        inside = self.member[index]
+        point = point / point.sum()
+        total = point[inside].sum()
+        wanted = total.clamp(self.least[index], self.most[index])
+        return torch.where(inside, point * wanted / total, point * (1 - wanted) / (1 - total).clamp_min(1e-300))
+
+    def _broken(self, point: Tensor) -> float:
+        """How far the sums are outside their bounds."""
+        sums = (self.member * point).sum(dim=1)
+        return float(torch.maximum(self.least - sums, sums - self.most).max())
+
+
+def bounds_of(
+    groups: Sequence[str], share: Tensor, cap: float, floors: Sequence[str] = (), caps: Sequence[str] = ()
+) -> Bounds:
+    """Read bounds.
+
+    Args:
+        groups: Names of the groups, (k,).
+        share: Share of each group in the pairs, (k,).
+        cap: Largest weight of any group relative to its share.
+        floors: Smallest weights, `NAME=SHARE`, or relative to the share of the dataset, `NAME=0.5x`.
+        caps: Largest weights, alike.
+
+    Raises:
+        BalancingError: A bound cannot be read, or no group has the name.
+    """
+    low, high = torch.zeros_like(share), cap * share
+    sums: list[tuple[Tensor, float, float]] = []
+    for text, is_floor in (*((text, True) for text in floors), *((text, False) for text in caps)):
+        inside, value = _bound(text, groups, share)
+        if int(inside.sum()) > 1:
+            sums.append((inside, value, 1.0) if is_floor else (inside, 0.0, value))
+        elif is_floor:
+            low = torch.where(inside, torch.tensor(value, dtype=share.dtype), low)
+            high = torch.maximum(low, high)
+        else:
+            high = torch.where(inside, torch.tensor(value, dtype=share.dtype), high)
+    bounds = Bounds.of_groups(low, high)
+    if not sums:
+        return bounds
+    member, least, most = zip(*sums)
+    return bounds._replace(
+        member=torch.stack(member),
+        least=torch.tensor(least, dtype=share.dtype),
+        most=torch.tensor(most, dtype=share.dtype),
+    )
+
+
+def trust_of(groups: Sequence[str], trust: Sequence[str]) -> Tensor:
+    """Trust in each group, (k,): the product over its tags of what `NAME=TRUST` says, 1 where nothing is said.
+
+    Raises:
+        BalancingError: A trust cannot be read or is not from 0 to 1, or no group has the name.
+    """
+    product = torch.ones(len(groups), dtype=torch.float64)
+    for name, value in values_of(trust, "trust").items():
+        if not 0 <= value <= 1:
+            raise BalancingError(f"trust in {name} is {value:g}; it must be from 0 (left out) to 1")
+        product = torch.where(named(name, groups), product * value, product)
+    return product
+
+
+def values_of(texts: Sequence[str], what: str) -> Mapping[str, float]:
+    """Read `NAME=NUMBER`."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError as error:
+            raise BalancingError(f"{what} {text!r} cannot be read; it is written NAME=NUMBER") from error
+    return found
+
+
+def named(name: str, groups: Sequence[str]) -> Tensor:
+    """Which groups have a name or a tag, bool, (k,).
+
+    Raises:
+        BalancingError: None has; the names and tags that exist are listed.
+    """
+    inside = torch.tensor([name == group or name in group.split("+") for group in groups])
+    if not bool(inside.any()):
+        tags = sorted({tag for group in groups for tag in group.split("+")})
+        raise BalancingError(f"no group is called or tagged {name!r}; there are {', '.join(groups)} with {tags}")
+    return inside
+
+
+def _bound(text: str, groups: Sequence[str], share: Tensor) -> tuple[Tensor, float]:
+    """Groups that a bound is about, and its value as a weight."""
+    name, _, number = text.rpartition("=")
+    relative = number.endswith(TIMES)
+    try:
+        value = float(number.removesuffix(TIMES))
+    except ValueError as error:
+        raise BalancingError(
+            f"bound {text!r} cannot be read; it is written NAME=WEIGHT, or NAME=5{TIMES} for five times its share"
+        ) from error
+    inside = named(name.strip(), groups)
+    value = value * float(share[inside].sum()) if relative else value
+    if not 0 <= value <= 1:
+        raise BalancingError(f"bound {text!r} is a weight of {value:g}; it must be from 0 to 1")
+    return inside, value

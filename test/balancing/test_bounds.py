@@ -1,0 +1,94 @@
+"""Floors, caps and trust."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from balanced_bc.balancing.bounds import Bounds, bounds_of, trust_of
+from balanced_bc.balancing.errors import BalancingError
+
+GROUPS = ("left+optimal", "left+noisy", "right+optimal", "right+noisy")
+SHARE = torch.tensor([0.4, 0.1, 0.3, 0.2], dtype=torch.float64)
+
+
+def _entropy(point: Tensor, origin: Tensor) -> float:
+    return float((point * (point / origin).log()).sum())
+
+
+def _keeps(bounds: Bounds, point: Tensor) -> bool:
+    sums = (bounds.member * point).sum(dim=1)
+    own = ((point >= bounds.low - 1e-7) & (point <= bounds.high + 1e-7)).all()
+    return bool(own & ((sums >= bounds.least - 1e-7) & (sums <= bounds.most + 1e-7)).all())
+
+
+def test_a_floor_of_a_tag_adds_up_its_groups() -> None:
+    bounds = bounds_of(GROUPS, SHARE, 5.0, floors=("right=0.6",))
+    point = bounds.confine(torch.tensor([0.4, 0.4, 0.15, 0.05], dtype=torch.float64))
+    assert float(point[2:].sum()) == pytest.approx(0.6, abs=1e-8)
+    assert float(point[2] / point[3]) == pytest.approx(3)
+    assert float(point[0] / point[1]) == pytest.approx(1)
+
+
+def test_a_bound_may_be_relative_to_the_share() -> None:
+    bounds = bounds_of(GROUPS, SHARE, 5.0, caps=("left+noisy=2x",), floors=("right+noisy=0.5x",))
+    assert bounds.high.tolist() == pytest.approx([2.0, 0.2, 1.5, 1.0])
+    assert bounds.low.tolist() == pytest.approx([0.0, 0.0, 0.0, 0.1])
+
+
+def test_a_floor_comes_before_the_repeat_cap() -> None:
+    assert float(bounds_of(("a", "b"), torch.tensor([0.98, 0.02]), 5.0, floors=("b=0.3",)).high[1]) == pytest.approx(
+        0.3
+    )
+
+
+@given(
+    st.lists(st.floats(0.02, 1), min_size=4, max_size=4),
+    st.floats(0.1, 0.8),
+    st.floats(0.3, 0.9),
+    st.lists(st.floats(0.02, 1), min_size=4, max_size=4),
+)
+def test_confined_weights_are_the_nearest_that_keep_all_bounds(
+    raw: list[float], floor: float, cap: float, other: list[float]
+) -> None:
+    weights, rival = (torch.tensor(values, dtype=torch.float64) / sum(values) for values in (raw, other))
+    bounds = bounds_of(GROUPS, SHARE, 5.0, floors=(f"right={floor}",), caps=(f"optimal={cap}",))
+    found = bounds.confine(weights)
+    assert float(found.sum()) == pytest.approx(1, abs=1e-7)
+    assert _keeps(bounds, found)
+    for share in (1.0, 0.1, 0.01):
+        near = (1 - share) * found + share * rival
+        if _keeps(bounds, near):
+            assert _entropy(found, weights) <= _entropy(near, weights) + 1e-6
+
+
+def test_bounds_that_cannot_all_be_kept_are_refused() -> None:
+    bounds = bounds_of(GROUPS, SHARE, 5.0, floors=("right=0.7", "left=0.7"))
+    with pytest.raises(BalancingError, match="no weights keep all bounds"):
+        bounds.confine(SHARE)
+
+
+@pytest.mark.parametrize(
+    ("floor", "message"),
+    [
+        ("right", "written NAME=WEIGHT"),
+        ("up=0.1", r"no group is called or tagged 'up'; there are left\+optimal"),
+        ("right=3", "must be from 0 to 1"),
+        ("right=many", "cannot be read"),
+    ],
+)
+def test_a_bound_that_makes_no_sense_is_refused(floor: str, message: str) -> None:
+    with pytest.raises(BalancingError, match=message):
+        bounds_of(GROUPS, SHARE, 5.0, floors=(floor,))
+
+
+def test_trust_multiplies_over_the_tags_of_a_group() -> None:
+    assert trust_of(GROUPS, ("noisy=0.5", "left=0.2")).tolist() == pytest.approx([0.2, 0.1, 1.0, 0.5])
+
+
+def test_trust_is_from_0_to_1() -> None:
+    with pytest.raises(BalancingError, match="must be from 0"):
+        trust_of(GROUPS, ("noisy=1.5",))
