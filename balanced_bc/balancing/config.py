@@ -9,7 +9,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.ranges import out_of_range
 
-Method = Literal["imbalanced", "equal", "temperature", "zero", "remix", "ours"]
+Method = Literal["imbalanced", "equal", "temperature", "zero", "remix", "ours", "minimax"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 
@@ -19,7 +19,8 @@ class BalancingConfig:
 
     method: Method = "ours"
     """imbalanced: shares of the dataset. equal: Eq. 8. temperature: shares to the power 1/T. zero: Eq. 12 with
-    references of 0. remix: Re-Mix. ours: Eq. 15-18 for references, then Eq. 12."""
+    references of 0. remix: Re-Mix. ours: Eq. 15-18 for references, then Eq. 12. minimax: the weights nearest to the
+    prior with which no group is far above its lowest held-out loss."""
     temperature: float = field(default=2.0, metadata={"range": (1.0, 1e6)})
     """T of the method temperature: 1 leaves the shares of the dataset as they are, a large one makes them equal."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
@@ -75,6 +76,8 @@ class BalancingConfig:
     """Descent steps between two measurements of the losses, and between two min-max steps over weights."""
     evaluation: int = field(default=512, metadata={"range": (1, 10**7)})
     """Pairs on which losses are measured, split evenly over the groups (at least 32 of each)."""
+    stiffness: float = field(default=4.0, metadata={"range": (1e-6, 1e6)})
+    """How hard the evidence must pull the weights of minimax away from the prior; kappa."""
     repeat_cap: float = field(default=5.0, metadata={"range": (1.0, inf)})
     """Largest weight of a group relative to its share of the pairs; repeating few pairs more often only overfits.
     Methods that only count do not keep it."""

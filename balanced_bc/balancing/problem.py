@@ -21,6 +21,29 @@ Initializer = Callable[[Generator], Parameters]
 """Parameters of a network that has learned nothing yet."""
 
 
+class Held(NamedTuple):
+    """Pairs that are measured one by one, and the demonstrations that they are from.
+
+    Attributes:
+        at: Batch of the pairs with these numbers, (B,).
+        group: Group of each pair, (n,).
+        demonstration: Demonstration of each pair, unique among all folds and groups, (n,).
+        number: Number of each pair, (n,).
+    """
+
+    at: Callable[[Tensor], Any]
+    group: Tensor
+    demonstration: Tensor
+    number: Tensor
+
+    def only(self, kept: Sequence[int]) -> Held:
+        """Leave other groups out, and number those that stay anew."""
+        place = torch.full((int(self.group.max()) + 1,), -1)
+        place[list(kept)] = torch.arange(len(kept))
+        inside = place[self.group] >= 0
+        return Held(self.at, place[self.group[inside]], self.demonstration[inside], self.number[inside])
+
+
 class Fold(NamedTuple):
     """Where one repetition trains and where it measures.
 
@@ -28,10 +51,12 @@ class Fold(NamedTuple):
         training: Draws the pairs that networks descend on.
         measuring: Draws the pairs on which losses and meta-gradients are measured; the same as `training` when the
             split is the training split.
+        held: Pairs to measure whose demonstrations are known; None where nobody knows them.
     """
 
     training: Sampler
     measuring: Sampler
+    held: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +101,10 @@ class Problem:
             groups=tuple(self.groups[i] for i in kept),
             pairs=tuple(self.pairs[i] for i in kept),
             demonstrations=tuple(self.demonstrations[i] for i in kept),
-            folds=tuple(Fold(*map(among, fold)) for fold in self.folds),
+            folds=tuple(
+                Fold(among(fold.training), among(fold.measuring), fold.held and fold.held.only(kept))
+                for fold in self.folds
+            ),
         )
 
     def stratified(self, total: int, least: int) -> Tensor:

@@ -33,6 +33,29 @@ class Measurement(NamedTuple):
     standard_error: Tensor
 
 
+class Watched(NamedTuple):
+    """Held-out demonstrations that are measured one by one.
+
+    Attributes:
+        batch: Pairs of them.
+        member: Demonstration of each pair, as a number from 0, (n,).
+        group: Group of each demonstration, (d,).
+        demonstration: Name of each demonstration, unique among all folds, (d,).
+    """
+
+    batch: Any
+    member: Tensor
+    group: Tensor
+    demonstration: Tensor
+
+    @torch.no_grad()
+    def losses(self, lanes: Lanes, theta: Tensor) -> Tensor:
+        """Mean loss of each demonstration in each lane, on the CPU in float64, (m, p) to (m, d), [nat]."""
+        pairs = lanes.pair_losses(theta, self.batch).double().cpu()
+        sums = pairs.new_zeros(len(theta), len(self.group)).index_add(1, self.member, pairs)
+        return sums / torch.bincount(self.member, minlength=len(self.group))
+
+
 class Repetition(NamedTuple):
     r"""What all runs of one repetition share, so that their losses can be compared.
 
@@ -86,6 +109,21 @@ class Repetition(NamedTuple):
         """Start a sequence of batches that are independent of the training batches."""
         generator = Generator().manual_seed(self.seed + 500_009)
         return lambda: self.fold.measuring(self.names, generator)
+
+    def watch(self) -> Watched:
+        """The held-out demonstrations, each with some of its pairs; where nobody knows them, a pair stands for one."""
+        held, groups = self.fold.held, torch.arange(len(self.groups))
+        if held is None:
+            named = groups.repeat_interleave(max(LEAST_MEASURED, self.config.evaluation // len(groups)))
+            drawn = self.fold.measuring(named, Generator().manual_seed(self.seed))
+            return Watched(drawn, torch.arange(len(named)), named, torch.arange(len(named)))
+        names, member = torch.unique(held.demonstration, return_inverse=True)
+        order = member.argsort(stable=True)
+        rank = torch.arange(len(order)) - torch.searchsorted(member[order], member[order])
+        every = max(1, len(order) // max(self.config.evaluation, LEAST_OF_EACH * len(names)))
+        chosen = order[rank % every == 0]
+        group = groups.new_zeros(len(names)).scatter(0, member, held.group)
+        return Watched(held.at(held.number[chosen]), member[chosen], group, names)
 
     def measures_at(self, step: int) -> bool:
         """Whether losses are measured after this step, counted from 0; always after the last one."""

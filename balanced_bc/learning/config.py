@@ -12,6 +12,7 @@ from balanced_bc.simulation.worlds import WorldName
 
 DeviceName = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "bfloat16", "float32"]
+Sigma = Literal["auto", "shared", "own"]
 Application = Literal["sampling", "loss"]
 
 
@@ -70,9 +71,17 @@ class EncodingConfig:
     """Points that the encoder's spatial softmax finds in each camera's image."""
     hidden: int = field(default=128, metadata={"range": (1, 10**5)})
     """Width of the trunk's layers."""
+    sigma: Sigma = "auto"
+    """shared: one sigma per dimension of the twist, as the policy has. own: each group has its own, so that a loss
+    tells how well the actions are known and not how noisy the other groups are. auto: own for minimax, else shared."""
 
     def __post_init__(self) -> None:
+        _check_choices(sigma=(self.sigma, Sigma))
         _check_ranges(self)
+
+    def noises(self, method: str, groups: int) -> int:
+        """Number of groups that have sigmas of their own; 0 if none has."""
+        return groups if self.sigma == "own" or (self.sigma == "auto" and method == "minimax") else 0
 
     def policy(self, config: PolicyConfig) -> PolicyConfig:
         """Shrink a policy to this size; in place of a plugin stands our own."""

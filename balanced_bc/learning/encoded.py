@@ -20,11 +20,18 @@ from balanced_bc.policies import features
 from balanced_bc.policies.cloning import CloningPolicy
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.decoder import Decoder
+from balanced_bc.policies.heads.gaussian import GaussianHead
+from balanced_bc.policies.heads.head import TWIST
+from balanced_bc.policies.likelihood import gaussian, masked_mean
 from balanced_bc.policies.normalization import FARTHEST
 from balanced_bc.policies.trunk import trunk
 
 MEASURED_AT_ONCE = 256
 """Images that are encoded at once."""
+
+
+OWN_SPEED = 2.0
+"""How much faster than the rest the sigmas of groups move: one number each, they have far to go in few steps."""
 
 
 class Encoded(NamedTuple):
@@ -35,12 +42,14 @@ class Encoded(NamedTuple):
         twist: Normalized twists, (B, C, 6).
         gripper: +1 open or -1 close, (B, C).
         mask: 1 for an action that was given, 0 for padding, (B, C).
+        group: Group of each pair, (B,).
     """
 
     features: Tensor
     twist: Tensor
     gripper: Tensor
     mask: Tensor
+    group: Tensor
 
     def at(self, index: Tensor) -> Encoded:
         """Pick the pairs at `index`, (B,)."""
@@ -48,25 +57,34 @@ class Encoded(NamedTuple):
 
 
 class FeaturePolicy(nn.Module):
-    """The trunk and the head of a policy, on features."""
+    """The trunk and the decoder of a policy, on features.
 
-    def __init__(self, inputs: int, config: PolicyConfig) -> None:
+    With `noises` groups each has sigmas of its own. One sigma for all rises with the weight of a noisy group, and so
+    that group's likelihood rises with its weight, whatever happens to the actions that the policy would choose.
+    """
+
+    def __init__(self, inputs: int, config: PolicyConfig, noises: int = 0) -> None:
         super().__init__()
-        self.inputs, self.config = inputs, config
+        self.inputs, self.config, self.noises = inputs, config, noises
         self.trunk = trunk(inputs, config.hidden, config.layers)
         self.decoder = Decoder(config)
+        self.own_spread = nn.Parameter(torch.zeros(noises, TWIST)) if noises else None
 
     def forward(self, batch: Encoded) -> Tensor:
         """Negative log-likelihood of each pair's chunk as `Policy` defines it, [nat], (B,)."""
-        features = self.trunk(batch.features)
-        return self.decoder.negative_log_likelihood(features, batch.twist, batch.gripper, batch.mask)
+        features, head = self.trunk(batch.features), self.decoder.head
+        if self.own_spread is None or not isinstance(head, GaussianHead):
+            return self.decoder.negative_log_likelihood(features, batch.twist, batch.gripper, batch.mask)
+        log_sigma = head.log_sigma_with(OWN_SPEED * self.own_spread[batch.group])[:, None]
+        of_twist = gaussian(batch.twist - head.mode(features), log_sigma)
+        return masked_mean(of_twist, batch.mask) + self.decoder.of_gripper(features, batch.gripper, batch.mask)
 
     def fresh(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Parameters of a network like this one that has learned nothing yet."""
         seed = int(torch.randint(2**31, (1,), generator=generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = FeaturePolicy(self.inputs, self.config)
+            network = FeaturePolicy(self.inputs, self.config, self.noises)
         return dict(network.named_parameters())
 
     def loss(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
@@ -101,7 +119,7 @@ def encode(
         columns.append(seen(progress.policy, pairs))
     told = torch.cat(columns, dim=1)[pairs.window(torch.arange(len(pairs)))].flatten(1)
     twist = (pairs.action[..., :6] - units.twist_mean) / units.twist_deviation
-    return Encoded(told, twist, pairs.action[..., 6], pairs.mask)
+    return Encoded(told, twist, pairs.action[..., 6], pairs.mask, pairs.group)
 
 
 @torch.no_grad()

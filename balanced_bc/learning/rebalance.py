@@ -13,7 +13,7 @@ from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import CLOSED, balance
-from balanced_bc.balancing.problem import Fold, Problem, Sampler
+from balanced_bc.balancing.problem import Fold, Held, Problem, Sampler
 from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.learning import balance_file, balance_picture
 from balanced_bc.learning.balance_file import BalanceFile
@@ -116,7 +116,9 @@ def dataset_order(groups: Mapping[str, Sequence[int]], pairs: Pairs) -> Tensor:
     return episodes[pairs.demonstration].argsort(stable=True)
 
 
-def problem_of(pairs: Pairs, split: Split | None, encoded: Sequence[Encoded], policy: PolicyConfig) -> Problem:
+def problem_of(
+    pairs: Pairs, split: Split | None, encoded: Sequence[Encoded], policy: PolicyConfig, noises: int = 0
+) -> Problem:
     """State the problem in callables: the balancing room knows nothing of images and datasets.
 
     Args:
@@ -124,8 +126,9 @@ def problem_of(pairs: Pairs, split: Split | None, encoded: Sequence[Encoded], po
         split: Pairs of each fold; None for methods that only count.
         encoded: Features of all pairs, by the encoder of each fold.
         policy: Architecture of the networks on these features.
+        noises: Number of groups that have sigmas of their own; 0 if none has.
     """
-    network = FeaturePolicy(encoded[0].features.shape[1] if encoded else 1, policy)
+    network = FeaturePolicy(encoded[0].features.shape[1] if encoded else 1, policy, noises)
     folds = zip(split.training, split.measuring, encoded) if split else ()
     return Problem(
         groups=pairs.groups,
@@ -134,7 +137,8 @@ def problem_of(pairs: Pairs, split: Split | None, encoded: Sequence[Encoded], po
         negative_log_likelihood=network.loss,
         initialize=lambda generator: network.fresh(generator),
         folds=tuple(
-            Fold(_sampler(pairs, train, all_), _sampler(pairs, measure, all_)) for train, measure, all_ in folds
+            Fold(_sampler(pairs, train, all_), _sampler(pairs, measure, all_), _held(pairs, measure, all_))
+            for train, measure, all_ in folds
         ),
     )
 
@@ -150,7 +154,8 @@ def _run(
         features = yield from _encode(pairs, index, policy, encoding, config.seed, fold, encoders / len(training))
         encoded.append(features)
     with _one_thread():
-        for progress in balance(problem_of(pairs, split, encoded, encoding.policy(policy)), config):
+        noises = encoding.noises(config.method, len(pairs.groups))
+        for progress in balance(problem_of(pairs, split, encoded, encoding.policy(policy), noises), config):
             yield progress._replace(done=encoders + (1 - encoders) * progress.done)
 
 
@@ -184,3 +189,7 @@ def _encode(
 def _sampler(pairs: Pairs, index: Tensor, encoded: Encoded) -> Sampler:
     members = Members.of(pairs.group, len(pairs.groups), index)
     return lambda groups, generator: encoded.at(members.draw(groups, generator))
+
+
+def _held(pairs: Pairs, index: Tensor, encoded: Encoded) -> Held:
+    return Held(encoded.at, pairs.group[index], pairs.demonstration[index], index)

@@ -38,8 +38,12 @@ class Decoder(nn.Module):
             gripper: +1 open or -1 close, (B, C).
             mask: 1 for an action that was given, 0 for padding, (B, C).
         """
-        of_gripper = likelihood.bernoulli(self.gripper(features).to(twist.dtype), gripper)
-        return self.head.negative_log_likelihood(features, twist, mask) + likelihood.masked_mean(of_gripper, mask)
+        of_twist = self.head.negative_log_likelihood(features, twist, mask)
+        return of_twist + self.of_gripper(features, gripper, mask)
+
+    def of_gripper(self, features: Tensor, gripper: Tensor, mask: Tensor) -> Tensor:
+        """The gripper's part of it, [nat], (B,)."""
+        return likelihood.masked_mean(likelihood.bernoulli(self.gripper(features).to(mask.dtype), gripper), mask)
 
     def mode(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Most likely normalized twists, (B, C, 6), and logits of opening the gripper, (B, C)."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from balanced_bc.demonstrations.contract import (
     GRIPPER_COMMAND,
@@ -25,9 +24,6 @@ from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.demonstrations.episode import EpisodeRecord
 from balanced_bc.demonstrations.recording import EpisodeWriter
-
-settings.register_profile("quiet", deadline=None, derandomize=True, max_examples=60)
-settings.load_profile("quiet")
 
 SECOND = 1_000_000_000
 START = 100 * SECOND

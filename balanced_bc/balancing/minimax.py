@@ -1,0 +1,225 @@
+r"""Method `minimax`: data weights that are good for every target group, judged on held-out demonstrations.
+
+Equation 12 raises the weight of the behavior that is farthest from its reference, as if that lowered its loss. On
+held-out demonstrations it need not: a noisy group may be learned best from clean data. So the groups that data is
+drawn from and the groups that must be learned are kept apart:
+
+.. math::
+    \alpha = \arg\min_a \; \kappa \, \mathrm{KL}(\alpha^0 \,\|\, a) + \tfrac18 \max_i z_i(a)^2, \quad
+    z_i(a) = \frac{\mathcal{L}_i(a) - \mathcal{L}_i^\mathrm{ref}}{\mathrm{SE}_i(a)}, \quad
+    \mathcal{L}_i^\mathrm{ref} = \min_a \mathcal{L}_i(a)
+
+with :math:`\mathcal{L}_i(a)` the held-out loss of group i after training on weights a, and :math:`\alpha^0` the prior.
+It is measured in a few lanes around the prior, whose number is linear in k, and interpolated in between (`surrogate`).
+Standard errors are those of differences between two lanes, paired over demonstrations. Without evidence the answer is
+the prior.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.descent import AdamState, adam
+from balanced_bc.balancing.lanes import refuse_broken
+from balanced_bc.balancing.meta_gradient import weighted_gradient
+from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.surrogate import Surrogate
+
+PHASE = "lanes"
+"""Name of this phase in the progress."""
+SHIFTS = (-3.0, -1.5, 1.5, 3.0)
+"""Lanes beside the prior: the odds of one group times the exponential of these."""
+MEASURED = 25
+"""Measurements over a run."""
+MEMORY = 0.5
+"""Share of the past in the average of a demonstration's loss over time."""
+DESCENTS, RATE = 400, 0.03
+"""Steps and step size of the search for the best weights on the surrogate."""
+
+
+class Measured(NamedTuple):
+    r"""Held-out losses of demonstrations in every lane.
+
+    Attributes:
+        losses: Mean loss of each demonstration in each lane, at the moment when that lane knew its group best, (m, d),
+            [nat].
+        group: Group of each demonstration, (d,).
+        demonstration: Name of each demonstration, (d,).
+    """
+
+    losses: Tensor
+    group: Tensor
+    demonstration: Tensor
+
+    @classmethod
+    def pooled(cls, parts: list[Measured]) -> Measured:
+        """Join the folds; a demonstration that was measured more than once counts with its mean."""
+        names, at = torch.unique(torch.cat([part.demonstration for part in parts]), return_inverse=True)
+        losses, group = torch.cat([part.losses for part in parts], dim=1), torch.cat([part.group for part in parts])
+        sums = losses.new_zeros(len(losses), len(names)).index_add(1, at, losses)
+        return cls(sums / torch.bincount(at), group.new_zeros(len(names)).scatter(0, at, group), names)
+
+
+class Evidence(NamedTuple):
+    r"""What lanes say of each target group.
+
+    Attributes:
+        surrogate: Interpolates between lanes.
+        difference: Loss of each demonstration in each lane minus that in the prior's lane, (m, d), [nat].
+        group: Group of each demonstration, (d,).
+        number: Demonstrations of each group, (k,).
+        reference: Coefficients of the lane that each group is learned best in, (k, m).
+        floor: Added to squared standard errors: what the accidents of training leave, which the demonstrations of a
+            fold share, (k,), [nat^2].
+    """
+
+    surrogate: Surrogate
+    difference: Tensor
+    group: Tensor
+    number: Tensor
+    reference: Tensor
+    floor: Tensor
+
+    @classmethod
+    def of(cls, lanes: Tensor, parts: list[Measured]) -> Evidence:
+        """Sum up repetitions of lanes, (1 + m, k), the first of them the prior's."""
+        surrogate, measured = Surrogate.through(lanes[0], lanes[1:]), Measured.pooled(parts)
+        number = torch.bincount(measured.group, minlength=lanes.shape[1])
+        zero = torch.zeros(lanes.shape[1], len(lanes) - 1, dtype=lanes.dtype)
+        difference = measured.losses[1:] - measured.losses[0]
+        blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0])
+        tried = surrogate.mixture(lanes)
+        means, squares = map(torch.stack, zip(*(blank.difference_of(row.expand_as(zero)) for row in tried)))
+        floor = accidents(parts, lanes.shape[1]) if len(parts) > 1 else squares[1:].mean(dim=0)
+        return blank._replace(reference=tried[means.argmin(dim=0)], floor=floor)
+
+    def difference_of(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean over the demonstrations of each group, and its squared standard error, (k,) each.
+
+        Args:
+            coefficients: Of the lanes, one row for each group, (k, m).
+        """
+        values = (coefficients[self.group] * self.difference.T).sum(dim=1)
+        mean = _sums(values, self.group, self.number) / self.number
+        square = _sums((values - mean[self.group]).square(), self.group, self.number)
+        return mean, square / (self.number * (self.number - 1).clamp_min(1))
+
+    def excess(self, weights: Tensor) -> Tensor:
+        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
+        mean, square = self.difference_of(self.surrogate.mixture(weights) - self.reference)
+        return mean / (square + self.floor).clamp_min(1e-12).sqrt()
+
+    def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
+        """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""
+        prior = self.surrogate.prior
+        rows = [self.surrogate.mixture(shifted(prior, j, factor)) for j in range(len(prior))]
+        means, squares = zip(*(self.difference_of(row.expand_as(self.reference)) for row in rows))
+        return torch.stack(means, dim=1), torch.stack(squares, dim=1).sqrt()
+
+
+def accidents(parts: list[Measured], groups: int) -> Tensor:
+    r"""Squared standard error of a group's mean difference over repetitions, pooled over lanes, (k,), [nat^2]."""
+    means = torch.stack(
+        [
+            difference.new_zeros(len(difference), groups).index_add(1, part.group, difference)
+            / torch.bincount(part.group, minlength=groups)
+            for part in parts
+            for difference in (part.losses[1:] - part.losses[0],)
+        ]
+    )
+    return means.var(dim=0).mean(dim=0) / len(parts)
+
+
+def shifted(prior: Tensor, group: int, factor: float) -> Tensor:
+    """Weights with the odds of one group multiplied; the others keep their proportions, (k,)."""
+    share = torch.sigmoid(torch.logit(prior[group]) + torch.tensor(factor, dtype=prior.dtype).log())
+    rest = torch.where(torch.arange(len(prior)) == group, 0.0, prior)
+    return torch.where(torch.arange(len(prior)) == group, share, rest * (1 - share) / rest.sum())
+
+
+def design(prior: Tensor) -> Tensor:
+    """Weights of the lanes: the prior, then each group with less and with more, (1 + 4 k, k); (5, 2) for two groups."""
+    moved = range(len(prior)) if len(prior) > 2 else range(1)
+    factors = torch.tensor(SHIFTS).exp().tolist()
+    return torch.stack([prior, *(shifted(prior, group, factor) for group in moved for factor in factors)])
+
+
+def measure(repetition: Repetition) -> Run[Measured]:
+    """Train a network on each lane's weights; measure the held-out demonstrations as training goes on."""
+    weights, watched = design(repetition.prior), repetition.watch()
+    config, draw = repetition.config, repetition.batches()
+    theta = repetition.start.expand(len(weights), -1).clone()
+    moments, there, best = AdamState.at(theta), weights.to(theta), None
+    every = max(1, config.steps // MEASURED)
+    for step in range(config.steps):
+        now, gradient = weighted_gradient(repetition.lanes.on(draw()), theta, there)
+        refuse_broken(now, repetition.groups, PHASE, step)
+        theta, moments = adam(theta, gradient, moments, config.learning_rate)
+        if (step + 1) % every == 0 or step + 1 == config.steps:
+            best = Best.after(best, watched.losses(repetition.lanes, theta), watched.group, len(repetition.groups))
+            refuse_broken(best.means, repetition.groups, PHASE, step)
+            yield Progress.of(PHASE, step, config.steps, weights, best.means)
+    assert best is not None, "a run measures at its end"
+    return Measured(best.losses, watched.group, watched.demonstration)
+
+
+class Best(NamedTuple):
+    """Losses at the moment when each lane knew each group best.
+
+    Attributes:
+        smooth: Losses averaged over time, (m, d), [nat].
+        losses: Those of the best moment, (m, d), [nat].
+        means: Their mean over each group, (m, k), [nat].
+    """
+
+    smooth: Tensor
+    losses: Tensor
+    means: Tensor
+
+    @classmethod
+    def after(cls, before: Best | None, losses: Tensor, group: Tensor, groups: int) -> Best:
+        """Take a measurement, (m, d), into account."""
+        smooth = losses if before is None else torch.lerp(losses, before.smooth, MEMORY)
+        number = torch.bincount(group, minlength=groups)
+        means = smooth.new_zeros(len(smooth), groups).index_add(1, group, smooth) / number
+        if before is None:
+            return cls(smooth, smooth, means)
+        better = means < before.means
+        return cls(
+            smooth, torch.where(better[:, group], smooth, before.losses), torch.where(better, means, before.means)
+        )
+
+
+def choose(evidence: Evidence, stiffness: float) -> Tensor:
+    r"""Find the weights that stay near the prior unless a group is far above its reference, (k,).
+
+    Args:
+        evidence: What the lanes say.
+        stiffness: :math:`\kappa`.
+    """
+    prior = evidence.surrogate.prior
+    log_weights = prior.log().clone().requires_grad_()
+    optimizer = torch.optim.Adam([log_weights], lr=RATE)
+    best, least = prior, float("inf")
+    for _ in range(DESCENTS):
+        weights = torch.softmax(log_weights, dim=0)
+        cost = stiffness * (prior * (prior / weights).log()).sum() + objection(evidence.excess(weights))
+        if cost.item() < least:
+            best, least = weights.detach(), cost.item()
+        optimizer.zero_grad()
+        torch.autograd.backward(cost)
+        optimizer.step()
+    return best
+
+
+def objection(excess: Tensor) -> Tensor:
+    r"""What the group that is farthest above its reference has against the weights, :math:`\tfrac18 \max_i z_i^2`."""
+    return excess.clamp_min(0).max().square() / 8
+
+
+def _sums(values: Tensor, group: Tensor, number: Tensor) -> Tensor:
+    return values.new_zeros(len(number)).index_add(0, group, values)

@@ -1,0 +1,159 @@
+"""From what the repetitions of a method found to one answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from math import sqrt
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.minimax import Evidence, Measured, choose, design
+from balanced_bc.balancing.minmax import Weighing
+from balanced_bc.balancing.problem import Problem
+from balanced_bc.balancing.proportions import proportions
+from balanced_bc.balancing.references import Targets
+from balanced_bc.balancing.repetition import limits, prior_of
+from balanced_bc.balancing.result import Balance, Reference
+
+DRIFT = 0.1
+"""Difference between the last weights and their average over the last half above which a warning is due."""
+
+
+FEW = 6
+"""Demonstrations of a group below which the standard error of a difference says little."""
+TRANSFER = 3.0
+"""Factor of a group's odds by which the transfer between groups is told."""
+
+
+class Outcome(NamedTuple):
+    """What one repetition of a method found.
+
+    Attributes:
+        targets: Reference losses.
+        weighing: Weights.
+    """
+
+    targets: Targets
+    weighing: Weighing
+
+
+def averaged(problem: Problem, config: BalancingConfig, outcomes: list[Outcome]) -> Balance:
+    """Average the repetitions.
+
+    Args:
+        problem: Groups.
+        config: Configuration.
+        outcomes: One for each repetition.
+    """
+    answers = torch.stack([outcome.weighing.answer for outcome in outcomes])
+    last = torch.stack([outcome.weighing.last for outcome in outcomes]).mean(dim=0)
+    average = torch.stack([outcome.weighing.average for outcome in outcomes]).mean(dim=0)
+    wanted = _references(config, [outcome.targets for outcome in outcomes])
+    weights, spread = answers.mean(dim=0), standard_error(answers)
+    notes = (*warnings(problem, config, weights), *unsettled(problem, weights, last))
+    diagnostics = _diagnostics(outcomes)
+    return Balance(config.method, problem.groups, weights, spread, wanted, last, average, diagnostics, notes)
+
+
+def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tuple[str, ...]:
+    """Say what weights cannot do, or do at a price."""
+    repeats = (weights / proportions(problem.pairs)).tolist()
+    return tuple(
+        f"pairs of {name} are repeated {ratio:.1f} times as often as plain cloning repeats them, and there are "
+        f"{demonstrations} demonstrations; record more of {name}"
+        for name, ratio, demonstrations in zip(problem.groups, repeats, problem.demonstrations)
+        if ratio > 0.98 * config.repeat_cap
+    )
+
+
+def unsettled(problem: Problem, weights: Tensor, last: Tensor) -> tuple[str, ...]:
+    """Warn when weights still moved at the end of the run: their average is then that of a transient."""
+    return tuple(
+        f"the weight of {name} had not settled: {now:.2f} at the end, {answer:.2f} on average; more steps would tell"
+        for name, answer, now in zip(problem.groups, weights.tolist(), last.tolist())
+        if abs(answer - now) > DRIFT
+    )
+
+
+def standard_error(values: Tensor) -> Tensor | None:
+    """Estimate the standard error of a mean over repetitions, (r, k) -> (k,); None for a single one."""
+    return values.std(dim=0) / sqrt(len(values)) if len(values) > 1 else None
+
+
+def _references(config: BalancingConfig, targets: list[Targets]) -> tuple[Reference, ...]:
+    losses = torch.stack([target.losses for target in targets])
+    spread = standard_error(losses)
+    errors = [None] * losses.shape[1] if spread is None else spread.tolist()
+    lanes = [", ".join(name for name, _ in Counter(names).most_common()) for names in zip(*(t.lanes for t in targets))]
+    split, reduction = _provenance(config)
+    means = losses.mean(dim=0).tolist()
+    return tuple(
+        Reference(loss, error, split, config.steps, reduction, lane) for loss, error, lane in zip(means, errors, lanes)
+    )
+
+
+def _provenance(config: BalancingConfig) -> tuple[str, str]:
+    """Say on which split references are measured and how they are reduced to one number."""
+    if config.method == "zero":
+        return "none", "constant"
+    if config.method == "remix":
+        return config.split, "last"
+    return (
+        config.split,
+        "minimum over lanes and time, smoothed" if config.reference == "lowest" else "mean of last half",
+    )
+
+
+def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
+    found = [outcome.targets.found for outcome in outcomes]
+    losses = {"losses": torch.stack([outcome.weighing.losses for outcome in outcomes]).mean(dim=0)}
+    if any(one is None for one in found):
+        return losses
+    known = [one for one in found if one is not None]
+    weights = torch.stack([one.weights for one in known]).mean(dim=0)
+    ratio = torch.stack([one.signal_to_noise for one in known]).mean(dim=0)
+    converged = torch.stack([one.losses for one in known]).mean(dim=0)
+    return {**losses, "meta_weights": weights, "meta_losses": converged, "signal_to_noise": ratio}
+
+
+def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Balance:
+    """Join the held-out demonstrations of all folds, and choose the weights of `minimax`.
+
+    Args:
+        problem: Groups.
+        config: Configuration.
+        parts: What was measured, one for each repetition.
+    """
+    prior = prior_of(problem, config)
+    measured, evidence = Measured.pooled(parts), Evidence.of(design(prior), parts)
+    weights = limits(problem, config).confine(choose(evidence, config.stiffness))
+    losses = measured.losses.new_zeros(len(prior)).index_add(0, measured.group, measured.losses[0]) / evidence.number
+    lowest, error = evidence.difference_of(evidence.reference)
+    wanted = tuple(
+        Reference(loss, deviation, config.split, config.steps, "lowest over lanes and time, interpolated", "lanes")
+        for loss, deviation in zip((losses + lowest).tolist(), error.sqrt().tolist())
+    )
+    here, _ = evidence.difference_of(evidence.surrogate.mixture(weights).expand_as(evidence.reference))
+    transfer, transfer_error = evidence.transfer(TRANSFER)
+    diagnostics = {
+        "losses": losses + here,
+        "losses_at_prior": losses,
+        "excess": evidence.excess(weights),
+        "excess_at_prior": evidence.excess(prior),
+        "transfer": transfer,
+        "transfer_standard_error": transfer_error,
+    }
+    notes = (*warnings(problem, config, weights), *thin(problem, evidence))
+    return Balance("minimax", problem.groups, weights, None, wanted, weights, weights, diagnostics, notes)
+
+
+def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:
+    """Warn of groups with so few held-out demonstrations that evidence about them is weak."""
+    return tuple(
+        f"{name} was measured on {number} demonstrations only: what is said of it is uncertain; record more of {name}"
+        for name, number in zip(problem.groups, evidence.number.tolist())
+        if number < FEW
+    )

@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A test says what is true, not how fast this machine is today, and says the same tomorrow.
+settings.register_profile("quiet", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("quiet")
