@@ -83,7 +83,7 @@ def test_an_interrupted_collection_leaves_whole_episodes(tmp_path: Path) -> None
     words = ("collect", "--output", str(tmp_path / "data"), "--counts", "drawer=200", "--workers", "2")
     process = subprocess.Popen((sys.executable, "-m", "balanced_bc.cli", *words), stdout=subprocess.DEVNULL)
     begun = time.monotonic()
-    while len(list((tmp_path / "data").glob("episodes/*/episode.yaml"))) < 2:
+    while len(list((tmp_path / "data").glob("episodes/[0-9]*/episode.yaml"))) < 2:
         assert process.poll() is None
         assert time.monotonic() - begun < 60
         time.sleep(0.02)

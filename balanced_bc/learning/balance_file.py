@@ -178,11 +178,8 @@ def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -
     """
     refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    sink = pyarrow.BufferOutputStream()
-    table = pyarrow.table({"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()})
-    pyarrow.parquet.write_table(table, sink)
-    _replace(folder / WEIGHTS, sink.getvalue().to_pybytes())
-    _replace(folder / PICTURE, picture)
+    replace_file(folder / WEIGHTS, parquet({"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}))
+    replace_file(folder / PICTURE, picture)
     write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(content)}))
 
 
@@ -237,7 +234,14 @@ def _check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:
         )
 
 
-def _replace(path: Path, content: bytes) -> None:
+def parquet(columns: Mapping[str, Any]) -> bytes:
+    """Columns as a Parquet file."""
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_bytes(content)

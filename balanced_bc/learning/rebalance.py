@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import CLOSED, balance
 from balanced_bc.balancing.problem import Fold, Held, Problem, Sampler
 from balanced_bc.balancing.result import Balance, Progress
-from balanced_bc.learning import balance_file, balance_picture
+from balanced_bc.learning import balance_file, balance_picture, exports
 from balanced_bc.learning.balance_file import BalanceFile
 from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig
@@ -64,7 +64,8 @@ def rebalance_dataset(
     if last.result is None:
         raise LearningError("balancing ended without an answer")
     written = BalanceFile.of(last.result, pairs, axes, fingerprint, config, policy, encoding)
-    weights = balance_file.pair_weights(written, pairs)[dataset_order(dataset.groups(axes), pairs)]
+    exports.write(output, written, [record.index for record in dataset.episodes], pairs)
+    weights = balance_file.pair_weights(written, pairs)
     balance_file.write(output, written, weights, balance_picture.draw(written, history))
     yield last
 
@@ -103,17 +104,6 @@ def interrupted(pairs: Pairs, config: BalancingConfig, weights: Tensor, done: fl
     """Answer with the weights so far, and say so."""
     note = f"stopped after {done:.0%} of the run: these are the weights at that moment, not averaged over the run"
     return Balance(config.method, pairs.groups, weights, None, (), weights, weights, {}, (note,))
-
-
-def dataset_order(groups: Mapping[str, Sequence[int]], pairs: Pairs) -> Tensor:
-    """Order pairs as the dataset has them, episode by episode, (N,).
-
-    Args:
-        groups: Episodes of each group, in the order in which the pairs were loaded.
-        pairs: The dataset's pairs, one group after another.
-    """
-    episodes = torch.tensor([episode for members in groups.values() for episode in members])
-    return episodes[pairs.demonstration].argsort(stable=True)
 
 
 def problem_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
 from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning import balance_file, balance_picture
 from balanced_bc.learning.balance_file import BalanceFile
@@ -24,7 +26,7 @@ from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.encoded import encode
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.held_out import split_of
-from balanced_bc.learning.rebalance import dataset_order, rebalance
+from balanced_bc.learning.rebalance import rebalance, rebalance_dataset
 from balanced_bc.policies.config import PolicyConfig
 
 QUICK = BalancingConfig(steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64)
@@ -139,10 +141,28 @@ def test_stopping_keeps_the_weights_so_far(enough: Callable[..., Pairs], state_p
     assert float(last.result.weights.sum()) == pytest.approx(1)
 
 
-def test_pairs_are_put_into_the_order_of_the_dataset(enough: Callable[..., Pairs]) -> None:
-    pairs = enough()
-    order = dataset_order({"drawer": range(6, 14), "slider": range(6)}, pairs)
-    assert pairs.group[order].tolist() == sorted(pairs.group.tolist(), reverse=True)
+def test_every_frame_and_episode_gets_the_weight_of_its_group(
+    tmp_path: Path,
+    contract: RobotContract,
+    demonstrate: Callable[..., Demonstration],
+    record: Callable[[Dataset, Demonstration, dict[str, str]], None],
+    image_policy: PolicyConfig,
+) -> None:
+    dataset = Dataset.create(tmp_path / "dataset", contract)
+    recorded = (("slider", 5), ("drawer", 9), ("slider", 4), ("drawer", 6))
+    for seed, (behavior, ticks) in enumerate(recorded):
+        record(dataset, demonstrate(ticks=ticks, seed=seed), {"behavior": behavior})
+    config = BalancingConfig(method="equal")
+    list(rebalance_dataset(dataset, ("behavior",), tmp_path / "weights", config, image_policy, SMALL))
+    frames = pyarrow.parquet.read_table(tmp_path / "weights" / "weights.parquet")["weight"].to_pylist()
+    weight = {"slider": 0.5 * 24 / 9, "drawer": 0.5 * 24 / 15}
+    assert frames == pytest.approx([weight[behavior] for behavior, ticks in recorded for _ in range(ticks)])
+    episodes = pyarrow.parquet.read_table(tmp_path / "weights" / "episodes.parquet").to_pydict()
+    assert episodes["group"] == [behavior for behavior, _ in recorded]
+    assert episodes["pairs"] == [ticks for _, ticks in recorded]
+    assert sum(episodes["share"]) == pytest.approx(1)
+    masks = json.loads((tmp_path / "weights" / "robomimic_masks.json").read_text())
+    assert masks["mask"] == {"drawer": ["demo_1", "demo_3"], "slider": ["demo_0", "demo_2"]}
 
 
 def test_balance_yaml_survives_a_round_trip(written: Path) -> None:
