@@ -16,7 +16,13 @@ from balanced_bc.demonstrations.bag import BagWriter
 from balanced_bc.demonstrations.cdr import stamp
 from balanced_bc.demonstrations.contract import RobotContract, Stream
 from balanced_bc.demonstrations.durable import content_hash, sync
-from balanced_bc.demonstrations.episode import EpisodeRecord, StreamRecord, folder_name, write_episode
+from balanced_bc.demonstrations.episode import (
+    EPISODE_FILE,
+    EpisodeRecord,
+    StreamRecord,
+    folder_name,
+    write_episode,
+)
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.rosbag2 import LATCHED, Offer
 from balanced_bc.demonstrations.stamps import seconds
@@ -133,7 +139,8 @@ class EpisodeWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._open:
+        # An interruption may come between episode.yaml's rename and the end of `save`: such an episode is saved.
+        if self._open and not (self.folder / EPISODE_FILE).exists():
             self.discard()
 
     def _keep(self, fields: Mapping[str, Any]) -> EpisodeRecord:

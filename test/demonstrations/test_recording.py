@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
+from types import FrameType
 
 import pytest
 
@@ -50,6 +51,26 @@ def test_an_error_moves_the_recording_to_the_trash(dataset: Dataset, write_ticks
     with pytest.raises(KeyboardInterrupt):
         crash()
     assert (dataset.path / "trash" / "000000" / "metadata.yaml").exists()
+
+
+def test_an_interruption_after_the_episode_was_registered_does_not_undo_it(
+    dataset: Dataset, write_ticks: Write
+) -> None:
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code.co_name == "write_episode":
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    def save() -> None:
+        with dataset.writer() as writer:
+            write_ticks(writer)
+            sys.setprofile(interrupt)
+            writer.save({"behavior": "slider"})
+
+    with pytest.raises(KeyboardInterrupt):
+        save()
+    assert [record.index for record in dataset.episodes] == [0]
+    assert not (dataset.path / "trash").exists()
 
 
 def test_discarding_nothing_leaves_nothing(dataset: Dataset) -> None:
