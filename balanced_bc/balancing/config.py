@@ -66,6 +66,9 @@ class BalancingConfig:
     """Step size of the min-max step over weights (Eq. 13), and Remix's eta."""
     smoothing: float = field(default=0.05, metadata={"range": (0.0, 0.99)})
     """Share of the prior in the weights after every min-max step, and Remix's c."""
+    remix: Literal["faithful", "corrected"] = "corrected"
+    """How Re-Mix is run. faithful: as in its published code, on training batches drawn from the dataset as it is.
+    corrected: every group alike in a batch, excess on held-out pairs."""
     excess_memory: float = field(default=0.8, metadata={"range": (0.0, 0.9999)})
     """Share of the past in the average of the excess over time."""
     excess_floor: float = field(default=2.0, metadata={"range": (0.0, 100.0)})

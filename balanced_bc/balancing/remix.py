@@ -2,16 +2,20 @@ r"""Re-Mix (Hejna et al., 2024): the reference is a policy trained on the unweig
 
 The update is the one of its published code, which differs from Eq. 13 in four ways: the excess of each pair is clipped
 at 0; pairs whose excess is exactly 0 are left out of a group's mean; the weights move before the network does; the
-answer is the average over all steps. Unlike there, batches are stratified, so that no group is ever absent, and both
-networks run in the same mode.
+answer is the average over all steps.
+
+`faithful` draws batches from the dataset as it is, so that a group may be absent and then counts as if it had no
+excess, and measures the excess on the pairs that the proxy is about to be trained on. `corrected` draws every group
+alike, measures on held-out pairs, and counts pairs without excess too. In both, the networks run in the same mode.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from balanced_bc.balancing import simplex
 from balanced_bc.balancing.descent import AdamState, adam
@@ -21,6 +25,9 @@ from balanced_bc.balancing.minmax import PHASE, Weighing
 from balanced_bc.balancing.references import Targets, constant, train
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
+
+TINY = 1e-30
+"""Smallest excess that counts as one."""
 
 
 def group_means(values: Tensor, group: Tensor, groups: int) -> Tensor:
@@ -76,12 +83,16 @@ def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
     """Train the reference policy on the unweighted dataset, then a proxy and the weights against it."""
     _, reference = yield from train(repetition, repetition.share[None], "reference policy")
     wanted = repetition.measure(reference, "reference policy", repetition.config.steps).losses[0]
-    config, draw = repetition.config, repetition.batches()
+    config, faithful = repetition.config, repetition.config.remix == "faithful"
+    draw = mixed_batches(repetition) if faithful else stratified(repetition, repetition.batches())
+    measure = None if faithful else stratified(repetition, repetition.measuring_batches())
     theta = repetition.start[None]
     state, path, losses = Proxy(theta, AdamState.at(theta), repetition.prior), list[Tensor](), wanted
     for step in range(config.steps):
-        state = advance(repetition, state, reference, draw(), step)
-        path.append(state.weights)
+        drawn = draw()
+        weights = weigh(repetition, state, reference, measure() if measure else drawn, step)
+        state = descend(repetition, state._replace(weights=weights), reference, drawn)
+        path.append(weights)
         if repetition.measures_at(step):
             losses = repetition.measure(state.theta, PHASE, step).losses[0]
             yield Progress.of(PHASE, step, config.steps, state.weights, losses)
@@ -90,19 +101,53 @@ def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
     return constant(wanted, "reference policy"), answer
 
 
-def advance(repetition: Repetition, state: Proxy, reference: Tensor, batch: Any, step: int) -> Proxy:
-    """Move the weights, then the proxy on the weighted excess, which is not clipped there."""
-    lanes, config, group = repetition.lanes, repetition.config, repetition.names
+class Drawn(NamedTuple):
+    """A batch and the group of each of its pairs, (B,)."""
+
+    batch: Any
+    group: Tensor
+
+
+def stratified(repetition: Repetition, draw: Callable[[], Any]) -> Callable[[], Drawn]:
+    """Batches that hold every group alike."""
+    return lambda: Drawn(draw(), repetition.names)
+
+
+def mixed_batches(repetition: Repetition) -> Callable[[], Drawn]:
+    """Batches from the dataset as it is: each pair's group is drawn by the shares."""
+    generator = Generator().manual_seed(repetition.seed)
+
+    def draw() -> Drawn:
+        number = len(repetition.names)
+        group = torch.multinomial(repetition.share, number, replacement=True, generator=generator).sort().values
+        return Drawn(repetition.fold.training(group, generator), group)
+
+    return draw
+
+
+def weigh(repetition: Repetition, state: Proxy, reference: Tensor, drawn: Drawn, step: int) -> Tensor:
+    """Move the weights by the excess on a batch, (k,)."""
+    lanes, config = repetition.lanes, repetition.config
     with torch.no_grad():
-        floor = lanes.pair_losses(reference, batch)
-        difference = (lanes.pair_losses(state.theta, batch) - floor)[0].double().cpu()
-    refuse_broken(group_means(difference, group, len(lanes.groups)), lanes.groups, PHASE, step)
-    weights = update(state.weights, difference, group, repetition.prior, config.step_size, config.smoothing)
-    there, names = weights.to(state.theta), group.to(state.theta.device)
+        excess = (lanes.pair_losses(state.theta, drawn.batch) - lanes.pair_losses(reference, drawn.batch))[0]
+    excess = excess.double().cpu()
+    refuse_broken(group_means(excess, drawn.group, len(lanes.groups)), lanes.groups, PHASE, step)
+    if config.remix == "corrected":
+        # Shifted by what nothing is, so that pairs without excess count too.
+        excess = excess.clamp_min(TINY)
+    return update(state.weights, excess, drawn.group, repetition.prior, config.step_size, config.smoothing)
+
+
+def descend(repetition: Repetition, state: Proxy, reference: Tensor, drawn: Drawn) -> Proxy:
+    """Train the proxy on the weighted excess, which is not clipped there."""
+    lanes, config = repetition.lanes, repetition.config
+    weights, group = state.weights.to(state.theta), drawn.group.to(state.theta.device)
+    with torch.no_grad():
+        floor = lanes.pair_losses(reference, drawn.batch)
 
     def loss(theta: Tensor) -> Tensor:
-        return (there * group_means((lanes.pair_losses(theta, batch) - floor)[0], names, len(there))).sum()
+        return (weights * group_means((lanes.pair_losses(theta, drawn.batch) - floor)[0], group, len(weights))).sum()
 
     _, gradient = value_and_gradient(loss, state.theta)
     theta, moments = adam(state.theta, gradient, state.moments, config.learning_rate)
-    return Proxy(theta, moments, weights)
+    return Proxy(theta, moments, state.weights)

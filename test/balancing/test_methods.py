@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.methods import balance
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.references import candidates, lowest, train
+from balanced_bc.balancing.remix import mixed_batches
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress
 
@@ -91,6 +93,21 @@ def test_little_trust_lowers_the_prior(problem_of: ProblemOf) -> None:
 def test_trust_in_one_group_only_leaves_nothing_to_balance(problem_of: ProblemOf) -> None:
     with pytest.raises(BalancingError, match="one group only"):
         answer(problem_of((0.1, 0.1), (100, 100), names=("good", "bad")), replace(QUICK, trust=("bad=0",)))
+
+
+@pytest.mark.parametrize("form", ["faithful", "corrected"])
+def test_both_forms_of_remix_answer_with_weights(form: Literal["faithful", "corrected"], problem_of: ProblemOf) -> None:
+    found = answer(problem_of((0.1, 0.5, 0.1), (200, 200, 20)), replace(QUICK, method="remix", remix=form))
+    assert float(found.weights.sum()) == pytest.approx(1)
+    assert bool((found.weights > 0).all())
+
+
+def test_faithful_remix_draws_from_the_dataset_as_it_is(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.1), (300, 100))
+    draw = mixed_batches(Repetition.of(problem, replace(QUICK, batch=200), 0))
+    drawn = [draw().group.float().mean() for _ in range(40)]
+    assert float(torch.stack(drawn).mean()) == pytest.approx(0.25, abs=0.03)
+    assert len({float(share) for share in drawn}) > 1
 
 
 def test_clean_data_gains_weight_over_noisy_data(problem_of: ProblemOf) -> None:
