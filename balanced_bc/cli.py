@@ -126,6 +126,17 @@ def balance(
         print_text(f"warning: {warning}")
 
 
+def explain(weights: Positional[Path]) -> None:
+    """Say what weights mean: warnings, losses, who helps and who harms whom, and what to record.
+
+    Args:
+        weights: balance.yaml, or its folder.
+    """
+    from balanced_bc.learning import balance_file, explanation
+
+    print_text(explanation.explain(balance_file.read(weights)))
+
+
 def train(
     dataset: Path,
     output: Path,
@@ -202,7 +213,7 @@ def demo(config: OmitArgPrefixes[DemoConfig] = DemoConfig()) -> None:
 
 
 VERBS: dict[str, Callable[..., None]] = {
-    verb.__name__: verb for verb in (collect, inspect, tag, balance, train, evaluate, watch, demo)
+    verb.__name__: verb for verb in (collect, inspect, tag, balance, explain, train, evaluate, watch, demo)
 }
 
 RESUMING = ("collect", "demo")

@@ -103,15 +103,23 @@ class Evidence(NamedTuple):
         Args:
             coefficients: Of the lanes, one row for each group, (k, m).
         """
-        values = (coefficients[self.group] * self.difference.T).sum(dim=1)
-        mean = _sums(values, self.group, self.number) / self.number
-        square = _sums((values - mean[self.group]).square(), self.group, self.number)
-        return mean, square / (self.number * (self.number - 1).clamp_min(1))
+        return self._moments((coefficients[self.group] * self.difference.T).sum(dim=1))
+
+    def losses(self, measured: Measured, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss of each group for coefficients as of `difference_of`, and its standard error, (k,) each, [nat]."""
+        mean, square = self._moments(measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1))
+        return mean, square.sqrt()
 
     def excess(self, weights: Tensor) -> Tensor:
         r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
         mean, square = self.difference_of(self.surrogate.mixture(weights) - self.reference)
         return mean / (square + self.floor).clamp_min(1e-12).sqrt()
+
+    def _moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean over the demonstrations of each group, and its squared standard error, (d,) to two of (k,)."""
+        mean = _sums(values, self.group, self.number) / self.number
+        square = _sums((values - mean[self.group]).square(), self.group, self.number)
+        return mean, square / (self.number * (self.number - 1).clamp_min(1))
 
     def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
         """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""

@@ -130,16 +130,17 @@ def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> 
     prior = prior_of(problem, config)
     measured, evidence = Measured.pooled(parts), Evidence.of(design(prior), parts)
     weights = limits(problem, config).confine(choose(evidence, config.stiffness))
-    losses = measured.losses.new_zeros(len(prior)).index_add(0, measured.group, measured.losses[0]) / evidence.number
-    lowest, error = evidence.difference_of(evidence.reference)
+    here = evidence.surrogate.mixture(weights).expand_as(evidence.reference)
+    losses, _ = evidence.losses(measured, torch.zeros_like(here))
+    lowest, error = evidence.losses(measured, evidence.reference)
+    final, _ = evidence.losses(measured, here)
     wanted = tuple(
         Reference(loss, deviation, config.split, config.steps, "lowest over lanes and time, interpolated", "lanes")
-        for loss, deviation in zip((losses + lowest).tolist(), error.sqrt().tolist())
+        for loss, deviation in zip(torch.minimum(lowest, final).tolist(), error.tolist())
     )
-    here, _ = evidence.difference_of(evidence.surrogate.mixture(weights).expand_as(evidence.reference))
     transfer, transfer_error = evidence.transfer(TRANSFER)
     diagnostics = {
-        "losses": losses + here,
+        "losses": final,
         "losses_at_prior": losses,
         "excess": evidence.excess(weights),
         "excess_at_prior": evidence.excess(prior),
