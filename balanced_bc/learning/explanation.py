@@ -112,5 +112,5 @@ def _wanted(row: Row, content: BalanceFile) -> int:
     """Demonstrations that would give a group its weight by their number, the others staying as they are."""
     length = row.pairs / row.demonstrations
     others = content.dataset["pairs"] - row.pairs
-    pairs = others * row.alpha / max(1 - row.alpha, 1e-9)
+    pairs: float = others * row.alpha / max(1 - row.alpha, 1e-9)
     return max(1, round((pairs - row.pairs) / length))
