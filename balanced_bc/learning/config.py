@@ -104,8 +104,8 @@ class EvaluationConfig:
     workers: int = field(default=1, metadata={"range": (1, 1024)})
     """Processes that share the rollouts, each with one thread of torch. Their number changes no result."""
     worlds: int = field(default=4, metadata={"range": (1, 256)})
-    """Worlds in each process; the policy answers all of them in one call. Another number can change the last bits of
-    its answers. With images each world takes 180 MB of memory."""
+    """Worlds in each process; the policy answers four of them in one call. Their number changes no result. With images
+    each takes 180 MB of memory."""
 
     def __post_init__(self) -> None:
         _check_ranges(self)

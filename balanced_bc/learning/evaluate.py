@@ -21,7 +21,7 @@ from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.tasks import behavior_of, behaviors_of
 from balanced_bc.simulation.worlds import require_world
 
-SHARED = ("task", "world", "horizon", "worlds")
+SHARED = ("task", "world", "horizon")
 """What of a configuration every rollout depends on."""
 
 

@@ -15,6 +15,11 @@ from balanced_bc.policies.actor import ActingPolicy, Actions, ChunkedActor
 from balanced_bc.policies.policy import Policy
 from balanced_bc.simulation.environment import DeskEnv, make
 
+ROWS = 4
+"""Histories that the policy is asked about in one call, neither more nor less. Linear algebra sums in an order that
+depends on the size of a batch and the number of threads, and in batches of 2 and 3 also on the place within them. So
+a rollout would depend on those beside it, in the last bits, which a closed loop makes large. 4 are enough: see tests."""
+
 Take = Callable[[bool], Job | None]
 """Gives the next rollout to do, or None if there is none now; waits for one if told to."""
 
@@ -77,29 +82,24 @@ def side_by_side(policy: Policy, config: EvaluationConfig, take: Take) -> Iterat
                     yield came
                 else:
                     seen.append((place, came))
-            for (place, _), chunk in zip(seen, answered(policy, [what for _, what in seen], config.worlds)):
+            for (place, _), chunk in zip(seen, answered(policy, [what for _, what in seen])):
                 place.answer(chunk)
     finally:
         for place in places:
             place.close()
 
 
-def answered(policy: ActingPolicy, seen: Sequence[Sequence[Observation]], size: int) -> Sequence[Actions]:
-    """Ask the policy once for all who wait, (N, C, 7).
-
-    Linear algebra sums in an order that depends on the size of a batch and on the number of threads. So the batch is
-    always filled up to `size`, and one thread computes it; then a row depends on nothing but itself.
+def answered(policy: ActingPolicy, seen: Sequence[Sequence[Observation]]) -> list[Actions]:
+    """Ask the policy for all who wait, (N, C, 7), always about `ROWS` of them at once, computed by one thread.
 
     Args:
         policy: Who answers.
-        seen: N histories, N <= size.
-        size: Number of histories that the policy is asked about at once.
+        seen: N histories; the last call is filled up with one of them.
     """
-    if not seen:
-        return ()
+    groups = [seen[first : first + ROWS] for first in range(0, len(seen), ROWS)]
     with _one_thread():
-        answers = policy.act([*seen, *[seen[0]] * (size - len(seen))])
-    return tuple(answers[: len(seen)])
+        answers = [policy.act([*group, *[group[0]] * (ROWS - len(group))])[: len(group)] for group in groups]
+    return [chunk for answer in answers for chunk in answer]
 
 
 def _filled(places: list[Place], policy: Policy, config: EvaluationConfig, take: Take) -> bool:
