@@ -177,7 +177,7 @@ def evaluate(
     from balanced_bc.learning import forking
 
     if evaluation.workers > 1:
-        forking.start((f"{__package__}.cli",))
+        forking.start(("tyro", "balanced_bc.printing"))
     from balanced_bc.learning.comparison import Comparison, comparison_table
     from balanced_bc.learning.evaluate import opened
     from balanced_bc.learning.journal import journal_of

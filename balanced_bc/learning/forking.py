@@ -23,7 +23,8 @@ def start(more: Sequence[str] = ()) -> ForkServerContext:
     It ignores Ctrl+C, as the workers do: their parent ends them.
 
     Args:
-        more: Modules to import beside those that workers need.
+        more: Modules to import beside those that workers need, such as what the program imports that starts them:
+            each worker imports that program's file.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([NEEDED, *more])

@@ -18,7 +18,7 @@ from balanced_bc.simulation.environment import DeskEnv, make
 ROWS = 4
 """Histories that the policy is asked about in one call, neither more nor less. Linear algebra sums in an order that
 depends on the size of a batch and the number of threads, and in batches of 2 and 3 also on the place within them. So
-a rollout would depend on those beside it, in the last bits, which a closed loop makes large. 4 are enough: see tests."""
+a rollout would depend on those beside it in the last bits, which a closed loop makes large. 4 are enough: see tests."""
 
 Take = Callable[[bool], Job | None]
 """Gives the next rollout to do, or None if there is none now; waits for one if told to."""
