@@ -38,6 +38,8 @@ SUCCEEDED: Mapping[str, Callable[[SceneState, SceneState], bool]] = {
 def failure(trace: Trace) -> FailureKind:
     """Why the handle that the bulb asks for was not moved far enough.
 
+    What the fingers reach in the last second counts for nothing: there was no time left to move it.
+
     - wrong behavior: the other handle was moved as far as its success wants, or the fingers reached the other handle
       and never the right one.
     - missed grasp: they reached the right one and do not move it in the end.
@@ -45,7 +47,7 @@ def failure(trace: Trace) -> FailureKind:
     - timeout: anything else. No handle was reached, or the right one was moving when time ran out.
     """
     right, other = trace.behavior, OTHER[trace.behavior]
-    reached = {name: distances(trace, name).min() < REACHED for name in OTHER}
+    reached = {name: bool((distances(trace, name)[:-SECOND] < REACHED).any()) for name in OTHER}
     done = any(SUCCEEDED[other](scene, trace.scenes[0]) for scene in trace.scenes)
     if done or (reached[other] and not reached[right]):
         return "wrong behavior"

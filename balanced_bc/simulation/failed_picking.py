@@ -23,13 +23,15 @@ BETWEEN = 0.03
 def failure(trace: Trace) -> FailureKind:
     """Why the block was not lifted.
 
+    Fingers that close in the last second count for nothing: there was no time left.
+
     - missed grasp: the fingers closed low over the table, near the block or at least in its region, and do not hold
       it in the end.
     - wrong behavior: all such closings were in other regions than the block's, and not near it.
     - limits: neither, and the arm ends at a limit (see `trace.ends_at_limits`).
     - timeout: anything else. The fingers never closed low over the table, or hold the block and time ran out.
     """
-    closings = [scene for scene in closed(trace) if _height(scene) < LOW]
+    closings = [scene for scene in closed(trace.in_time) if _height(scene) < LOW]
     if not closings or holds(trace.scenes[-1]):
         return last_resort(trace)
     meant_for_it = any(_aside(scene) < NEAR or _region(scene) == trace.behavior for scene in closings)

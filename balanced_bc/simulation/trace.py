@@ -53,6 +53,11 @@ class Trace(NamedTuple):
         """Positions of the tool center point in the base frame, [m], (T + 1, 3)."""
         return np.array([scene.tcp_pose[:3] for scene in self.scenes])
 
+    @property
+    def in_time(self) -> Trace:
+        """All but the last second."""
+        return self._replace(scenes=self.scenes[:-SECOND], actions=self.actions[:-SECOND])
+
 
 def last_resort(trace: Trace) -> FailureKind:
     """What a failure is called that has no better name: limits if the arm ends at one, else timeout."""

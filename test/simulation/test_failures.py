@@ -102,8 +102,10 @@ def test_fingers_that_close_beside_the_block_have_missed_it(picking: TabletopEnv
     """Sloppy demonstrators close beside it, or never if they believe that they are still on their way."""
     taken = [demonstrated(picking, "middle", "sloppy-grasp", seed) for seed in range(8)]
     failed = [trace for trace, success in taken if not success]
-    assert [failure_of(trace) == "missed grasp" for trace in failed] == [bool(closed(trace)) for trace in failed]
-    assert any(closed(trace) for trace in failed)
+    assert [failure_of(trace) == "missed grasp" for trace in failed] == [
+        bool(closed(trace.in_time)) for trace in failed
+    ]
+    assert any(closed(trace.in_time) for trace in failed)
 
 
 def test_slipping_off_the_handle_is_a_missed_grasp(opening: TabletopEnv) -> None:
@@ -200,3 +202,12 @@ def test_a_demonstrator_is_judged_by_what_it_did_not_by_who_it_is(picking: Table
         picking.step(actions[-1])
         scenes.append(picking.scene)
     assert failure_of(Trace("picking", "right", scenes, np.array(actions))) in ("timeout", "limits")
+
+
+def test_what_is_begun_in_the_last_second_is_a_timeout(picking: TabletopEnv, opening: TabletopEnv) -> None:
+    for world, behavior in ((picking, "left"), (opening, "drawer"), (opening, "slider")):
+        trace, success = demonstrated(world, behavior)
+        assert success
+        for left_out in range(3, 12):
+            cut = trace._replace(scenes=trace.scenes[:-left_out], actions=trace.actions[:-left_out])
+            assert failure_of(cut) == "timeout"
