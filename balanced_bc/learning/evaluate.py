@@ -128,7 +128,7 @@ def behaviors(config: EvaluationConfig) -> tuple[str, ...]:
     exist = behaviors_of(config.task)
     for name in config.behaviors:
         behavior_of(config.task, name)
-    return config.behaviors or exist
+    return tuple(dict.fromkeys(config.behaviors)) or exist
 
 
 def about(path: str | Path, config: EvaluationConfig) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rollout import Job, Rollout
 
 FORMAT = 1
@@ -27,14 +28,16 @@ class Journal:
         Args:
             path: The file; its folder is made.
             about: Everything that a rollout depends on beside its behavior and seed, in plain types.
+
+        Raises:
+            LearningError: The file is about this, and a line of it is damaged.
         """
         self._path = path
         head = json.dumps({"format": FORMAT, **about})
         lines = _whole_lines(path)
         self.kept: dict[Job, Rollout] = {}
         if lines[:1] == [head]:
-            rollouts = [Rollout(**json.loads(line)) for line in lines[1:]]
-            self.kept = {one.job: one for one in rollouts}
+            self.kept = {one.job: one for one in _read(path, lines[1:])}
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
         part.write_text("".join(f"{line}\n" for line in (head, *map(_line, self.kept.values()))), encoding="utf-8")
@@ -48,6 +51,13 @@ class Journal:
     def remove(self) -> None:
         """The evaluation is done and written elsewhere."""
         self._path.unlink(missing_ok=True)
+
+
+def _read(path: Path, lines: Sequence[str]) -> list[Rollout]:
+    try:
+        return [Rollout(**json.loads(line)) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise LearningError(f"{path} is damaged ({error}); remove it to begin anew") from error
 
 
 def _line(rollout: Rollout) -> str:

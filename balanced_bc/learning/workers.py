@@ -31,8 +31,8 @@ class Worker:
     def __init__(self, path: str, config: EvaluationConfig) -> None:
         context = forking.start()
         self.connection, there = context.Pipe()
-        self._process: BaseProcess = context.Process(target=work, args=(there, path, config), daemon=True)
-        self._process.start()
+        self.process: BaseProcess = context.Process(target=work, args=(there, path, config), daemon=True)
+        self.process.start()
         there.close()
         self._given: list[Job] = []
 
@@ -62,17 +62,17 @@ class Worker:
     def stop(self) -> None:
         """End the process, now."""
         self.connection.close()
-        self._process.join(PATIENCE)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
 
     def _require_all(self) -> None:
-        self._process.join(PATIENCE)
+        self.process.join(PATIENCE)
         if self._given:
             first = self._given[0]
             raise LearningError(
-                f"a worker process ended with exit code {self._process.exitcode} and left {len(self._given)} rollouts, "
+                f"a worker process ended with exit code {self.process.exitcode} and left {len(self._given)} rollouts, "
                 f"the first of them {first.behavior} from seed {first.seed}. A negative code is a signal; -9 is what a "
                 "machine without memory sends: try fewer workers or worlds"
             )

@@ -17,6 +17,7 @@ from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.evaluate import behaviors, collected, evaluate, jobs_of, played_out, replayed
 from balanced_bc.learning.evaluation import Evaluation, failure_table, table
 from balanced_bc.learning.rollout import Job, Rollout, rollout
+from balanced_bc.learning.workers import Worker
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.actor import Execution
 from balanced_bc.policies.config import PolicyConfig
@@ -83,6 +84,21 @@ def test_an_interrupted_evaluation_goes_on_where_it_stopped(untrained: Path, tmp
     assert len(lines) == 1 + len(whole.rollouts)
     assert len({line for line in lines if str(first.seed) in line and first.behavior in line}) == 1
     assert collected(untrained, SHORT, [done.rollout for done in evaluate(untrained, SHORT, journal)]) == whole
+
+
+def test_a_worker_process_that_is_killed_is_noticed_with_what_it_leaves(untrained: Path) -> None:
+    worker = Worker(str(untrained), SHORT)
+    try:
+        for seed in (3, 4):
+            worker.give(Job("slider", seed))
+        worker.process.kill()
+        with pytest.raises(
+            LearningError, match="exit code -9 and left 2 rollouts, the first of them slider from seed 3"
+        ):
+            worker.hear()
+        worker.give(None)
+    finally:
+        worker.stop()
 
 
 def test_a_policy_that_says_what_no_arm_can_do_is_named_with_the_start(untrained: Path) -> None:
@@ -155,6 +171,10 @@ def test_an_evaluation_of_another_format_is_refused(tmp_path: Path) -> None:
     path.write_text("format: 2\ncheckpoint: policy\n")
     with pytest.raises(LearningError, match=r"damaged: KeyError\('config'\)"):
         Evaluation.read(path)
+
+
+def test_a_behavior_that_is_named_twice_is_evaluated_once() -> None:
+    assert behaviors(EvaluationConfig(behaviors=("slider", "drawer", "slider"))) == ("slider", "drawer")
 
 
 def test_an_unknown_behavior_is_refused_with_those_that_exist() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.journal import Journal, journal_of
 from balanced_bc.learning.rollout import Rollout
 
@@ -49,3 +50,10 @@ def test_a_file_of_something_else_is_not_read(path: Path) -> None:
 def test_nothing_is_left_beside_a_removed_journal(path: Path) -> None:
     Journal(path, ABOUT).remove()
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_damaged_journal_is_named(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("{]\n")
+    with pytest.raises(LearningError, match=r"evaluation.yaml.journal is damaged .*; remove it"):
+        Journal(path, ABOUT)
