@@ -92,7 +92,7 @@ def test_a_worker_process_that_is_killed_is_noticed_with_what_it_leaves(untraine
         for seed in (3, 4):
             worker.give(Job("slider", seed))
         worker.process.kill()
-        with pytest.raises(LearningError, match="exit code -9 and left 2 rollouts, the first .* slider from seed 3"):
+        with pytest.raises(LearningError, match=r"exit code -9 and left 2 rollouts, the first .* slider from seed 3"):
             worker.hear()
         worker.give(None)
     finally:
