@@ -230,7 +230,10 @@ def _show_again(found: Sequence[Evaluation], config: ReplayConfig) -> None:
             Replay(*played.rollout.job, played.actions, played.rollout.outcome) for played in replayed(one, rollouts)
         ]
 
-    if config.failures and (failed := first.failed(config.most)):
+    failed = first.failed(config.most)
+    if config.failures and not failed:
+        print_text(f"no rollout failed; {config.failures} is not written")
+    elif config.failures:
         drawn = draw_ends(again(first, failed), how.task, how.world, config.picture_size, config.failures)
         list(shown(drawn, "drawing failures", lambda now: (now.done / now.total, now.note)))
         print_text(f"wrote {config.failures}")
