@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,12 +11,17 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from PIL import Image
 
 from balanced_bc.cli import VERBS, main
+from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.options import expanded
+from balanced_bc.policies.checkpoint import save
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.making import make
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -123,6 +130,80 @@ def test_a_damaged_configuration_file_is_named(capsys: pytest.CaptureFixture[str
 
 def test_a_missing_configuration_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "none.yaml" in refused(capsys, "train", "--config", "none.yaml")
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> tuple[Path, Path]:
+    """Two checkpoints of state policies that have learned nothing."""
+    paths = (tmp_path / "one", tmp_path / "two")
+    for path in paths:
+        torch.manual_seed(len(path.name) + ord(path.name[0]))
+        policy = make(PolicyConfig(policy="state", hidden=16), [])
+        save(path, policy, RobotContract(), {"weights": {"left": 0.5, "right": 0.5}})
+    return paths
+
+
+def test_two_policies_are_compared_filmed_and_their_failures_drawn(
+    policies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = map(str, policies)
+    out = {name: tmp_path / "new" / name for name in ("found.yaml", "failures.png", "film.gif")}
+    words = ("--rollouts", "2", "--horizon", "6", "--picture-size", "32", "--film", str(out["film.gif"]))
+    files = ("--output", str(out["found.yaml"]), "--failures", str(out["failures.png"]))
+    main(("evaluate", "--checkpoint", one, "--against", two, *files, *words))
+    printed = capsys.readouterr().out
+    assert printed.count("warning: the policy was trained on the groups left, right; none of them is named slider") == 2
+    assert f"the same starts, {one} against {two}" in printed
+    found = ("found_against.yaml", "found_comparison.yaml", *out)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(found)
+    comparison = yaml.safe_load((tmp_path / "new" / "found_comparison.yaml").read_text())
+    assert comparison["overall"]["neither"] == 4
+    assert comparison["checkpoint"]["fingerprint"] != comparison["against"]["fingerprint"]
+    assert Image.open(out["film.gif"]).size[0] == 2 * 32 + 4
+
+
+def test_a_policy_that_is_missing_is_named_before_anything_is_simulated(
+    policies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("evaluate", "--checkpoint", str(policies[0]), "--against", str(tmp_path / "three"))
+    assert "three is no checkpoint" in refused(capsys, *words)
+    assert "three is no checkpoint" in refused(capsys, "evaluate", "--checkpoint", str(tmp_path / "three"))
+    assert "evaluating" not in capsys.readouterr().out
+
+
+def is_running(group: int) -> bool:
+    """Whether a group of processes has any left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_an_interrupted_evaluation_leaves_no_process_and_goes_on(policies: tuple[Path, Path]) -> None:
+    path, _ = policies
+    words = ("evaluate", "--checkpoint", str(path), "--rollouts", "16", "--behaviors", "slider", "--horizon", "60")
+    command = (sys.executable, "-m", "balanced_bc.cli", *words, "--workers", "2")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+    journal, begun = path / ".evaluation.yaml.journal", time.monotonic()
+    while not journal.exists() or journal.read_text().count("\n") < 3:
+        assert process.poll() is None
+        assert time.monotonic() - begun < 60
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl+C reaches workers as well
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "the same command goes on where it stopped" in said.decode()
+    assert "Traceback" not in said.decode()
+    while is_running(process.pid):
+        assert time.monotonic() - begun < 120
+        time.sleep(0.02)
+    kept = journal.read_text().splitlines()
+    main((*words, "--workers", "1"))
+    rollouts = yaml.safe_load((path / "evaluation.yaml").read_text())["rollouts"]
+    assert len(rollouts) == 16
+    assert all(json.loads(line) in rollouts for line in kept[1:])
+    assert not journal.exists()
 
 
 def test_the_day_without_ros(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,3 +66,26 @@ class WatchConfig:
             return self.output
         what = "starts" if self.starts else (self.behavior or "all")
         return Path(f"{self.task}_{what}{PICTURE if self.starts else FILMS[0]}")
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Pictures of the rollouts of an evaluation."""
+
+    failures: Path | None = None
+    """PNG to write: start and end of rollouts that failed."""
+    most: int = field(default=24, metadata={"range": (1, 1000)})
+    """Most failures that are drawn, those of each behavior in turn."""
+    film: Path | None = None
+    """GIF or MP4 to write: rollouts from the first starts of each behavior; of two policies side by side."""
+    film_starts: int = field(default=1, metadata={"range": (1, 100)})
+    """Starts of each behavior that are filmed."""
+    picture_size: int = field(default=200, metadata={"range": (32, 1080)})
+    """Height and width of each picture, [px]."""
+
+    def __post_init__(self) -> None:
+        if wrong := out_of_range(self):
+            raise WatchingError(wrong)
+        for what, path, kinds in (("failures", self.failures, (PICTURE,)), ("film", self.film, FILMS)):
+            if path is not None and path.suffix.lower() not in kinds:
+                raise WatchingError(f"{path} cannot be written: {what} wants a file that ends in {' or '.join(kinds)}")

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.learning.config import EvaluationConfig
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.evaluate import behaviors, collected, evaluate
-from balanced_bc.learning.evaluation import Evaluation
-from balanced_bc.learning.rollout import Rollout, rollout
+from balanced_bc.learning.evaluate import behaviors, collected, evaluate, jobs_of, played_out, replayed
+from balanced_bc.learning.evaluation import Evaluation, failure_table, table
+from balanced_bc.learning.rollout import Job, Rollout, rollout
+from balanced_bc.learning.workers import Worker
 from balanced_bc.policies import checkpoint
-from balanced_bc.policies.actor import ChunkedActor, Execution
+from balanced_bc.policies.actor import Execution
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.making import make as make_policy
@@ -27,7 +28,7 @@ from balanced_bc.simulation.demonstrators import make_demonstrator, percept_of
 from balanced_bc.simulation.environment import CONTRACT, TabletopEnv, make
 from balanced_bc.simulation.errors import SimulationError
 
-SHORT = EvaluationConfig(rollouts=2, horizon=6, seed=3)
+SHORT = EvaluationConfig(rollouts=2, horizon=6, seed=3, worlds=2)
 
 
 @pytest.fixture(params=["image", "state"])
@@ -44,6 +45,12 @@ def _evaluated(path: Path, config: EvaluationConfig) -> Evaluation:
     return collected(path, config, [done.rollout for done in evaluate(path, config)])
 
 
+def _actions(path: Path, config: EvaluationConfig, *calls: Sequence[Job]) -> dict[Job, bytes]:
+    """What was done in some rollouts, bit by bit; those of a call are done side by side."""
+    found = [played for jobs in calls for played in played_out(path, config, jobs)]
+    return {played.rollout.job: played.actions.tobytes() for played in found}
+
+
 def test_every_behavior_gets_its_rollouts_from_seeded_starts(untrained: Path) -> None:
     found = _evaluated(untrained, SHORT).rollouts
     assert [(one.behavior, one.seed) for one in found] == [("drawer", 3), ("drawer", 4), ("slider", 3), ("slider", 4)]
@@ -51,8 +58,68 @@ def test_every_behavior_gets_its_rollouts_from_seeded_starts(untrained: Path) ->
 
 
 def test_the_number_of_workers_changes_nothing(untrained: Path) -> None:
-    alone, together = (_evaluated(untrained, replace(SHORT, workers=workers)) for workers in (1, 2))
-    assert alone.rollouts == together.rollouts
+    """Not even the last bit of an action."""
+    jobs = jobs_of(SHORT)
+    alone, together = (_actions(untrained, replace(SHORT, workers=workers), jobs) for workers in (1, 2))
+    assert alone == together
+    assert sorted(alone) == sorted(jobs)
+
+
+def test_a_rollout_does_not_depend_on_those_beside_it(untrained: Path) -> None:
+    jobs = jobs_of(SHORT)
+    together = _actions(untrained, replace(SHORT, worlds=5), jobs)
+    assert together == _actions(untrained, replace(SHORT, worlds=1), *[[job] for job in jobs])
+    assert together == _actions(untrained, SHORT, jobs[::-1])
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_stopped(untrained: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    whole = _evaluated(untrained, SHORT)
+    begun = evaluate(untrained, SHORT, journal)
+    first = next(begun).rollout
+    begun.close()
+    gone_on = [done.rollout for done in evaluate(untrained, SHORT, journal)]
+    assert gone_on[0] == first
+    lines = journal.read_text().splitlines()
+    assert len(lines) == 1 + len(whole.rollouts)
+    assert len({line for line in lines if str(first.seed) in line and first.behavior in line}) == 1
+    assert collected(untrained, SHORT, [done.rollout for done in evaluate(untrained, SHORT, journal)]) == whole
+
+
+def test_a_worker_process_that_is_killed_is_noticed_with_what_it_leaves(untrained: Path) -> None:
+    worker = Worker(str(untrained), SHORT)
+    try:
+        for seed in (3, 4):
+            worker.give(Job("slider", seed))
+        worker.process.kill()
+        with pytest.raises(LearningError, match=r"exit code -9 and left 2 rollouts, the first .* slider from seed 3"):
+            worker.hear()
+        worker.give(None)
+    finally:
+        worker.stop()
+
+
+def test_a_policy_that_says_what_no_arm_can_do_is_named_with_the_start(untrained: Path) -> None:
+    loaded = checkpoint.load(untrained)
+    broken = untrained.with_name("broken")
+    with torch.no_grad():
+        for parameter in loaded.policy.parameters():
+            parameter.fill_(torch.nan)
+    checkpoint.save(broken, loaded.policy, CONTRACT)
+    for workers in (1, 2):
+        with pytest.raises(LearningError, match=r"slider from seed [34], tick 1: .*finite numbers only"):
+            list(evaluate(broken, replace(SHORT, behaviors=("slider",), workers=workers)))
+
+
+def test_what_was_done_can_be_done_again(untrained: Path) -> None:
+    evaluation = _evaluated(untrained, SHORT)
+    wanted = evaluation.failed(3)
+    assert [one.behavior for one in wanted] == ["drawer", "slider", "drawer"]
+    again = replayed(evaluation, wanted)
+    assert [played.rollout for played in again] == wanted
+    assert all(played.actions.shape == (6, 7) for played in again)
+    with pytest.raises(LearningError, match="has changed since"):
+        replayed(evaluation, [wanted[0]._replace(failure="missed grasp")])
 
 
 def test_an_evaluation_survives_the_disk(untrained: Path, tmp_path: Path) -> None:
@@ -62,20 +129,50 @@ def test_an_evaluation_survives_the_disk(untrained: Path, tmp_path: Path) -> Non
 
 
 def test_success_is_counted_by_behavior_with_an_interval() -> None:
-    rollouts = [Rollout("slider", i, i < 3, 40) for i in range(4)] + [
-        Rollout("drawer", i, False, 120) for i in range(2)
-    ]
-    found = collected("policy", EvaluationConfig(), rollouts)
+    found = _found(3, 1)
     assert found.behaviors["slider"][:3] == (3, 4, 0.75)
     assert found.behaviors["drawer"].low == 0
-    assert found.overall.rate == 0.5
+    assert found.overall.rate == 3 / 5
     assert found.behaviors["slider"].low < 0.75 < found.behaviors["slider"].high
 
 
+def _found(successes: int, failures: int) -> Evaluation:
+    """The slider succeeded after 1, 2, 3 ... seconds or was missed; the drawer failed once."""
+    rollouts = [Rollout("slider", i, True, 30 * (i + 1)) for i in range(successes)]
+    rollouts += [Rollout("slider", successes + i, False, 120, "missed grasp") for i in range(failures)]
+    rollouts += [Rollout("drawer", 0, False, 120, "timeout")]
+    return Evaluation("policy", "0" * 16, EvaluationConfig(), tuple(rollouts))
+
+
+def test_times_to_success_leave_failures_out() -> None:
+    found = _found(5, 3)
+    assert found.behaviors["slider"].seconds == pytest.approx((2.0, 3.0, 4.0))
+    assert found.behaviors["drawer"].seconds is None
+    assert [row[-2:] for row in table(found)[1:]] == [("3.0", "2.0 to 4.0"), ("-", "-"), ("3.0", "2.0 to 4.0")]
+
+
+def test_failures_are_counted_by_kind_and_behavior() -> None:
+    assert failure_table(_found(5, 3)) == [
+        ("failures", "missed grasp", "wrong behavior", "limits", "timeout"),
+        ("slider", "3", "0", "0", "0"),
+        ("drawer", "0", "0", "0", "1"),
+        ("all", "3", "0", "0", "1"),
+    ]
+
+
 def test_an_evaluation_of_another_format_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "evaluation.yaml").write_text("format: 7\n")
-    with pytest.raises(LearningError, match="format 7"):
-        Evaluation.read(tmp_path / "evaluation.yaml")
+    path = tmp_path / "evaluation.yaml"
+    for number in (1, 7):
+        path.write_text(f"format: {number}\n")
+        with pytest.raises(LearningError, match=f"format {number}"):
+            Evaluation.read(path)
+    path.write_text("format: 2\ncheckpoint: policy\n")
+    with pytest.raises(LearningError, match=r"damaged: KeyError\('config'\)"):
+        Evaluation.read(path)
+
+
+def test_a_behavior_that_is_named_twice_is_evaluated_once() -> None:
+    assert behaviors(EvaluationConfig(behaviors=("slider", "drawer", "slider"))) == ("slider", "drawer")
 
 
 def test_an_unknown_behavior_is_refused_with_those_that_exist() -> None:
@@ -117,8 +214,7 @@ class _Demonstrating:
 
 def test_a_rollout_ends_when_the_behavior_is_done() -> None:
     world = make("opening", render_images=False)
-    actor = ChunkedActor(_Demonstrating(world, "drawer"))
-    result = rollout(world, actor, "drawer", seed=5, horizon=120, images=False)
+    result = rollout(world, _Demonstrating(world, "drawer"), "drawer", seed=5, horizon=120, images=False)
     world.close()
     assert result.success
     assert 10 < result.ticks < 120

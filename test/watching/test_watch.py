@@ -15,10 +15,11 @@ from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.making import make
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.errors import SimulationError
-from balanced_bc.watching.config import WatchConfig
+from balanced_bc.watching.config import ReplayConfig, WatchConfig
 from balanced_bc.watching.errors import WatchingError
 from balanced_bc.watching.film import write_film
 from balanced_bc.watching.pictures import GAP, below, beside
+from balanced_bc.watching.replays import Replay, draw_ends, film_replays, together
 from balanced_bc.watching.starts import draw_starts
 from balanced_bc.watching.takes import Shown
 from balanced_bc.watching.watch import watch
@@ -116,3 +117,54 @@ def test_pictures_of_different_width_stand_below_each_other() -> None:
     small, wide = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 10, 3), np.uint8)
     assert below((small, wide)).shape == (8 + GAP, 10, 3)
     assert beside((small, wide)).shape == (4, 14 + GAP, 3)
+
+
+def _moved(seed: int, ticks: int, title: str = "timeout") -> Replay:
+    """The hand moves toward the drawer."""
+    twist = np.array((0.3, 0.0, -0.3, 0.0, 0.0, 0.0, 1.0), np.float32)
+    return Replay("drawer", seed, np.tile(twist, (ticks, 1)), title)
+
+
+def test_replays_are_filmed_side_by_side_until_the_longest_is_over(tmp_path: Path) -> None:
+    path = tmp_path / "film.gif"
+    rows = [(_moved(seed, 3), _moved(seed, 9)) for seed in (0, 1)]
+    shown = list(film_replays(rows, "opening", "tabletop", SIZE, path))
+    assert [(one.done, one.total, one.note) for one in shown] == [(1, 2, "drawer, seed 0"), (2, 2, "drawer, seed 1")]
+    with Image.open(path) as film:
+        assert film.size == (2 * SIZE + GAP, SIZE + 2 * (24 + GAP))
+        lasted = sum(frame.info["duration"] for frame in ImageSequence.Iterator(film))
+        film.seek(0)
+        first, second = np.split(np.asarray(film.convert("RGB"), int)[-SIZE:, : 2 * SIZE + GAP], (SIZE + GAP,), axis=1)
+        assert (first[:, :SIZE] == second).all()
+        film.seek(5)
+        first, second = np.split(np.asarray(film.convert("RGB"), int)[-SIZE:, : 2 * SIZE + GAP], (SIZE + GAP,), axis=1)
+        assert np.abs(first[:, :SIZE] - second).max() > 100
+    assert lasted / 1000 == pytest.approx(2 * (6 + 12) / 15, abs=0.1)
+
+
+def test_a_film_that_ends_earlier_waits() -> None:
+    short, long = ([np.full((4, 4, 3), number, np.uint8) for number in range(length)] for length in (2, 4))
+    frames = together([short, long])
+    assert [(int(frame[0, 0, 0]), int(frame[0, -1, 0])) for frame in frames[:5]] == [
+        (0, 0),
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (1, 3),
+    ]
+
+
+def test_a_contact_sheet_shows_start_and_end_of_each_failure(tmp_path: Path) -> None:
+    path = tmp_path / "failures.png"
+    shown = list(draw_ends([_moved(seed, 20, "missed grasp") for seed in range(4)], "opening", "tabletop", SIZE, path))
+    assert shown[-1].note == "drawer, seed 3: missed grasp"
+    with Image.open(path) as sheet:
+        assert sheet.size == (3 * (2 * SIZE + GAP) + 2 * GAP, 2 * (24 + GAP + SIZE) + GAP)
+        cell = np.asarray(sheet.convert("RGB"), int)[24 + GAP :][:SIZE, : 2 * SIZE + GAP]
+    assert np.abs(cell[:, :SIZE] - cell[:, SIZE + GAP :]).max() > 100
+
+
+@pytest.mark.parametrize("options", [{"failures": Path("a.gif")}, {"film": Path("a.png")}])
+def test_pictures_of_an_evaluation_end_in_what_they_are(options: dict[str, Any]) -> None:
+    with pytest.raises(WatchingError, match="wants a file that ends in"):
+        ReplayConfig(**options)
