@@ -8,8 +8,10 @@ import torch
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.descent import learning_rate
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.fit import Progress, fit, learning_rate
+from balanced_bc.learning.fit import fit
+from balanced_bc.learning.progress import Progress
 from balanced_bc.policies.config import PolicyConfig
 
 QUICK = TrainingConfig(steps=6, batch_size=8, report_every=2, device="cpu")
