@@ -17,14 +17,13 @@ from balanced_bc.learning.device import Device, choose, keep_freed_memory, repro
 from balanced_bc.learning.draws import Drawing
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.feed import Feed
-from balanced_bc.learning.learner import Learner
+from balanced_bc.learning.learner import Learner, fresh
 from balanced_bc.learning.parallel import Team
 from balanced_bc.learning.progress import Progress, shares, warnings
 from balanced_bc.learning.tally import Tally
 from balanced_bc.learning.training_state import State, Store
 from balanced_bc.learning.validation import Patience, Validation
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.making import make
 from balanced_bc.policies.policy import Policy
 
 GO_ON, STOP, ABANDON = range(3)
@@ -92,7 +91,7 @@ class _Training:
         self.patience = _patience(config, self.validation)
         self.shares = shares(pairs, drawing.held_out, drawing.alpha)
         self.warnings = warnings(pairs, self.shares, config.held_out)
-        policy = _fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
+        policy = fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
         self.learner = Learner(policy, config, device, team)
         placed, where = memory.place(pairs, device.device, config.memory)
         self.feed = Feed(placed, lambda: team.part(drawing.draw()), drawing.generator, device.device)
@@ -233,13 +232,6 @@ class _Training:
         if self.patience:
             self.patience.restore(numbers["patience"])
         self.step, self.tally.last = numbers["step"], numbers["losses"]
-
-
-def _fresh(pairs: Pairs, config: PolicyConfig, train: Tensor, seed: int) -> Policy:
-    """A policy that has learned nothing yet, in the units of the pairs that it will learn from."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make(config, tuple(pairs.images), pairs.normalization(config, train))
 
 
 def _patience(config: TrainingConfig, validation: Validation) -> Patience | None:

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from balanced_bc.learning import descent
+from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device
 from balanced_bc.learning.parallel import Team
 from balanced_bc.policies.batch import Batch
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.making import make
 from balanced_bc.policies.policy import Policy
 
 
@@ -89,6 +92,13 @@ class Learner:
         with torch.autocast(self.device.device.type, torch.bfloat16, enabled=self.device.bfloat16):
             loss: Tensor = policy(batch)
         return loss
+
+
+def fresh(pairs: Pairs, config: PolicyConfig, train: Tensor, seed: int) -> Policy:
+    """A policy that has learned nothing yet, in the units of the pairs that it will learn from."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make(config, tuple(pairs.images), pairs.normalization(config, train))
 
 
 def compiled(policy: Policy) -> nn.Module:

@@ -37,7 +37,7 @@ def test_two_processes_train_the_same_policy_as_one(dataset: Dataset, tmp_path: 
     small = ("--image-size", "16", "--channels", "8", "--hidden", "16", "--batch-size", "5", "--held-out", "0.3")
     options = ("--steps", "12", "--report-every", "4", "--device", "cpu", "--precision", "float32")
     words = ("train", "--dataset", str(dataset.path), *small, *options)
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0")
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = (*torchrun, "-m", "balanced_bc.cli", *words, "--output", str(tmp_path / "two"))
     printed = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=120, check=False)
