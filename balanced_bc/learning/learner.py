@@ -11,6 +11,7 @@ from balanced_bc.learning import descent
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device
+from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.parallel import Team
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
@@ -39,7 +40,13 @@ class Learner:
 
     def loss(self, batch: Batch) -> Tensor:
         """Loss of each pair, (B,)."""
-        return self._loss(self._forward, batch)
+        try:
+            return self._loss(self._forward, batch)
+        except RuntimeError as error:
+            if self.config.compile and isinstance(error, torch._dynamo.exc.TorchDynamoException):
+                short = str(error).strip().partition("\n")[0]
+                raise LearningError(f"torch.compile cannot compile the policy ({short}); leave compile away") from error
+            raise
 
     @torch.no_grad()
     def loss_of_average(self, batch: Batch) -> Tensor:
