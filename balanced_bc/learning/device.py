@@ -60,6 +60,17 @@ def reproducible(wanted: bool) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
 
 
+@contextmanager
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """Compute on one thread: networks on features are so small that threads wait for each other most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if wanted else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def keep_freed_memory() -> None:
     """Ask glibc to keep freed memory for the next step, which makes training on a CPU faster.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from balanced_bc.learning import descent, memory, parallel
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.device import Device, choose, keep_freed_memory, reproducible
+from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_thread, reproducible
 from balanced_bc.learning.draws import Drawing
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.feed import Feed
@@ -28,6 +28,8 @@ from balanced_bc.policies.policy import Policy
 
 GO_ON, STOP, ABANDON = range(3)
 """What the processes of a training agree on between two steps; the greatest wish counts."""
+SMALL = 512
+"""Width of the layers of a state policy up to which one thread trains it."""
 
 
 def fit(
@@ -63,10 +65,10 @@ def fit(
         LearningError: A loss is not finite, the device is missing or full, or the training in `store` is another one.
     """
     team.require(config.batch_size)
-    device = choose(config.device, config.precision)
-    if device.device.type == "cpu":
-        keep_freed_memory()
-    with reproducible(config.deterministic):
+    with one_thread(is_small(policy_config)), reproducible(config.deterministic):
+        device = choose(config.device, config.precision)
+        if device.device.type == "cpu":
+            keep_freed_memory()
         training = _Training(pairs, policy_config, config, alpha, device, start, team)
         yield from training.run(stop, report_now, store)
 
@@ -232,6 +234,11 @@ class _Training:
         if self.patience:
             self.patience.restore(numbers["patience"])
         self.step, self.tally.last = numbers["step"], numbers["losses"]
+
+
+def is_small(config: PolicyConfig) -> bool:
+    """Whether a policy computes so little that a second thread only waits."""
+    return config.policy == "state" and not config.plugin and config.hidden <= SMALL
 
 
 def _patience(config: TrainingConfig, validation: Validation) -> Patience | None:
