@@ -46,8 +46,8 @@ class TrainingConfig:
     report_every: int = field(default=50, metadata={"range": (1, 10**6)})
     """Steps between two reports of progress."""
     early_stop: int = field(default=0, metadata={"range": (0, 10**6)})
-    """Training ends after so many reports without a better held-out loss of the worst behavior; the best policy is kept.
-    0: never."""
+    """Reports without a better policy for the worst behavior after which training ends with the best so far; 0: never.
+    It is judged on held-out demonstrations."""
     checkpoint_every: int = field(default=250, metadata={"range": (1, 10**7)})
     """Steps between two savings of the training beside the output, from which it goes on after a kill."""
     device: DeviceName = "auto"
