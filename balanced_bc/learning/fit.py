@@ -17,7 +17,7 @@ from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_t
 from balanced_bc.learning.draws import Drawing
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.feed import Feed
-from balanced_bc.learning.learner import Learner, fresh
+from balanced_bc.learning.learner import Learner, fresh, under
 from balanced_bc.learning.parallel import Team
 from balanced_bc.learning.progress import Progress, shares, warnings
 from balanced_bc.learning.tally import Tally
@@ -99,7 +99,7 @@ class _Training:
         self.feed = Feed(placed, lambda: team.part(drawing.draw()), drawing.generator, device.device)
         self.description = f"{device.description}, {where}" + (f", {team.size} processes" if team.size > 1 else "")
         self.tally = Tally(pairs.groups, device.device)
-        self.best: list[Tensor] = []
+        self.best: dict[str, Tensor] = {}
         self.step = 0
 
     def run(self, stop: Callable[[], bool], report_now: Callable[[], bool], store: Store | None) -> Iterator[Progress]:
@@ -159,7 +159,7 @@ class _Training:
         """Say how far training is, and begin a new stretch."""
         progress = self._progress(self.team)
         if self.patience and self.team.leads and self.patience.keeps(self.step, progress.held_out):
-            self.best = [value.clone() for value in self.learner.averages]
+            self.best = {name: value.clone() for name, value in self.learner.average.state_dict().items()}
         self.tally.restart(dict(progress.losses))
         return progress
 
@@ -168,7 +168,7 @@ class _Training:
         report = self._report()
         if not self.patience or not self.best:
             return report
-        torch._foreach_copy_(self.learner.averages, self.best)
+        self.learner.average.load_state_dict(self.best)
         return report._replace(kept=self.patience.step, held_out=dict(self.patience.losses))
 
     def _out_of_turn(self) -> Iterator[Progress]:
@@ -211,7 +211,7 @@ class _Training:
         """All that is needed to go on with the same bits."""
         tensors = {
             **self.learner.tensors(),
-            **{f"best.{number}": value.cpu() for number, value in enumerate(self.best)},
+            **{f"best.{name}": value.cpu() for name, value in self.best.items()},
             "generator": self.feed.state,
             "total": self.tally.total.cpu(),
             "number": self.tally.number.cpu(),
@@ -226,8 +226,7 @@ class _Training:
         tensors, numbers = state
         self.learner.restore(tensors)
         self.feed.restore(tensors["generator"])
-        names = sorted((name for name in tensors if name.startswith("best.")), key=lambda name: int(name[5:]))
-        self.best = [tensors[name].to(self.device.device) for name in names]
+        self.best = under("best", tensors)
         if self.team.leads:
             self.tally.total.copy_(tensors["total"])
             self.tally.number.copy_(tensors["number"])
