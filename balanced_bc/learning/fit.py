@@ -151,7 +151,7 @@ class _Training:
             raise self._broken(f"the loss of {names} is not finite at step {self.step}")
 
     def _broken(self, what: str) -> LearningError:
-        kept = "" if self.store is None else f"; the last state without it is in {self.store.folder}"
+        kept = f"; the last state without it is in {self.store.folder}" if self.store and self.store.has_state else ""
         fast = ", or precision float32" if self.device.bfloat16 else ""
         return LearningError(f"{what}{kept}. Try a learning_rate below {self.config.learning_rate}{fast}")
 
