@@ -90,13 +90,13 @@ def test_a_checkpoint_is_written_at_once_while_training_goes_on(graph: Graph, da
 @pytest.mark.usefixtures("one_thread")
 def test_a_training_that_a_signal_ended_goes_on_without_ros_to_the_same_policy(graph: Graph, dataset: Path) -> None:
     output, state = graph.folder / "policy", graph.folder / "policy.training" / "state.safetensors"
-    options = (f"dataset:={dataset}", f"output:={output}", "steps:=300", "checkpoint_every:=5")
+    options = (f"dataset:={dataset}", f"output:={output}", "steps:=200", "checkpoint_every:=5")
     graph.start("trainer", *options, *SMALL)
     graph.until(state.exists, "the training's state")
     assert graph.end("trainer", signal.SIGTERM) == 1
     assert not output.exists()
     policy = PolicyConfig(image_size=16, channels=(4, 4, 4), hidden=8)
-    config = TrainingConfig(device="cpu", batch_size=8, steps=300)
+    config = TrainingConfig(device="cpu", batch_size=8, steps=200)
     for folder in (output, graph.folder / "whole"):
         for _ in train_dataset(Dataset.open(dataset), folder, policy=policy, config=config):
             pass
