@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -34,10 +37,39 @@ def choose(name: DeviceName, precision: Precision) -> Device:
     cuda = torch.cuda.is_available()
     if name == "cuda" and not cuda:
         raise LearningError(f"device cuda is asked for, but torch {torch.__version__} finds no CUDA; use auto or cpu")
-    device = torch.device("cuda" if cuda and name != "cpu" else "cpu")
+    # With its number: threads do not share the current device, and cuda is not equal to cuda:0.
+    device = torch.device("cuda", torch.cuda.current_device()) if cuda and name != "cpu" else torch.device("cpu")
     fast = _computes_bfloat16(device)
     bfloat16 = fast if precision == "auto" else precision == "bfloat16"
     return Device(device, bfloat16, _describe(device, bfloat16, fallback=name == "auto" and not cuda))
+
+
+@contextmanager
+def reproducible(wanted: bool) -> Iterator[None]:
+    """While it lasts, torch uses only algorithms that give the same bits each time, and refuses where it has none."""
+    if not wanted:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    before, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """Compute on one thread: networks on features are so small that threads wait for each other most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if wanted else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_freed_memory() -> None:

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from balanced_bc.demonstrations.contract import (
-    RobotContract,
-)
+from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration

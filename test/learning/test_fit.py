@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from balanced_bc.demonstrations.contract import RobotContract
-from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.descent import learning_rate
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.fit import Progress, fit, learning_rate
+from balanced_bc.learning.fit import fit
+from balanced_bc.learning.progress import Progress
 from balanced_bc.policies.config import PolicyConfig
 
 QUICK = TrainingConfig(steps=6, batch_size=8, report_every=2, device="cpu")
@@ -20,11 +21,6 @@ def _last(
 ) -> Progress:
     *_, last = fit(pairs, policy, config, alpha)
     return last
-
-
-@pytest.fixture
-def state_pairs(grouped: list[Grouped], contract: RobotContract, state_policy: PolicyConfig) -> Pairs:
-    return gather(grouped, state_policy, contract)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -42,6 +38,12 @@ def test_training_leaves_the_global_random_state_alone(pairs: Pairs, image_polic
 
 def test_reports_come_regularly_and_the_last_is_the_end(pairs: Pairs, image_policy: PolicyConfig) -> None:
     assert [report.step for report in fit(pairs, image_policy, QUICK)] == [2, 4, 6]
+
+
+def test_one_thread_trains_a_small_state_policy(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
+    before = torch.get_num_threads()
+    assert "CPU, 1 threads" in _last(state_pairs, state_policy, QUICK).device
+    assert torch.get_num_threads() == before
 
 
 def test_a_policy_learns_what_was_demonstrated(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
