@@ -21,7 +21,7 @@ from balanced_bc.errors import BalancedBCError
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
 from balanced_bc.options import UsageError, expanded
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.printing import noted, print_text, shown
+from balanced_bc.printing import console, print_text, shown
 from balanced_bc.simulation.config import CollectConfig
 from balanced_bc.simulation.kinds.kinds import Kinds
 from balanced_bc.tables import aligned
@@ -130,25 +130,32 @@ def train(
     dataset: Path,
     output: Path,
     weights: Path | None = None,
+    init: Path | None = None,
     policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
     training: OmitArgPrefixes[TrainingConfig] = TrainingConfig(),
 ) -> None:
-    """Fit a policy, on a GPU where there is one, and write its checkpoint.
+    """Fit a policy, on a GPU where there is one, and write its checkpoint; after an interruption go on.
 
     Args:
         dataset: Folder of the dataset.
         output: Folder of the checkpoint.
         weights: balance.yaml, or its folder; without it every pair counts alike.
+        init: Checkpoint to start from; without it the policy is fresh.
         policy: Architecture.
         training: Training.
     """
     from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.learning import parallel, summary
+    from balanced_bc.learning.interruption import interruption
     from balanced_bc.learning.train import train_dataset
 
-    runs = train_dataset(Dataset.open(dataset), output, weights, policy, training)
-    for _ in shown(runs, "training", lambda now: (now.step / now.steps, noted(now.losses))):
-        pass
-    print_text(f"wrote {output}")
+    console.quiet = parallel.rank() > 0
+    with interruption() as stop:
+        runs = train_dataset(Dataset.open(dataset), output, weights, policy, training, stop, init=init)
+        reports = list(shown(runs, "training", summary.reading, estimates=False))
+    for last in reports[-1:]:
+        print_text(summary.text(last))
+        print_text(f"wrote {output}")
 
 
 def evaluate(
@@ -205,7 +212,7 @@ VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb for verb in (collect, inspect, tag, balance, train, evaluate, watch, demo)
 }
 
-RESUMING = ("collect", "demo")
+RESUMING = ("collect", "demo", "train")
 """Verbs that go on where they were interrupted."""
 
 

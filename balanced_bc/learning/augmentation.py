@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import torch
 from torch import Generator, Tensor
 
 from balanced_bc.policies.batch import Batch
 
 
-def shifted(batch: Batch, pixels: int, generator: Generator) -> Batch:
-    """Shift the images of each pair by their own random offset, those of one camera and one history alike.
+def draw_offsets(cameras: Iterable[str], number: int, pixels: int, generator: Generator) -> dict[str, Tensor]:
+    """Draw how far the images of each pair are shifted, camera to int64, (2, B); nothing if `pixels` is 0.
 
     Args:
-        batch: Pairs.
-        pixels: Largest offset in each direction, [px]; 0 leaves the batch as it is.
+        cameras: Names of the cameras; each has offsets of its own.
+        number: Pairs in the batch, B.
+        pixels: Largest offset in each direction, [px].
         generator: Source of the offsets, on the CPU.
     """
     if pixels == 0:
-        return batch
-    images: dict[str, Tensor] = {}
-    for name, values in batch.images.items():
-        offsets = torch.randint(-pixels, pixels + 1, (2, len(values)), generator=generator)
-        offsets = offsets.repeat_interleave(values.shape[1], dim=1).to(values.device)
-        images[name] = shift(values.flatten(0, 1), offsets).view_as(values)
+        return {}
+    return {name: torch.randint(-pixels, pixels + 1, (2, number), generator=generator) for name in cameras}
+
+
+def shifted(batch: Batch, offsets: Mapping[str, Tensor]) -> Batch:
+    """Shift the images of each pair, those of one camera and one history alike.
+
+    Args:
+        batch: Pairs.
+        offsets: From `draw_offsets`; a camera that is not in it is left as it is.
+    """
+    images = dict(batch.images)
+    for name, offset in offsets.items():
+        values = images[name]
+        each = offset.repeat_interleave(values.shape[1], dim=1).to(values.device)
+        images[name] = shift(values.flatten(0, 1), each).view_as(values)
     return batch._replace(images=images)
 
 

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.contract import Camera, RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE, Demonstration
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pixels import mapped as mapped_images
 from balanced_bc.policies import features
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
@@ -57,6 +58,8 @@ class Pairs:
     """Names of the groups, sorted."""
     history: int = 1
     """H, pairs whose observations a policy sees at once."""
+    mapped: bool = False
+    """Whether images are mapped from the disk and read as they are drawn."""
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -107,13 +110,14 @@ class Pairs:
         return Normalization.of(known, self.action[index], self.mask[index])
 
 
-def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) -> Pairs:
+def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig, mapped: bool = False) -> Pairs:
     """Load every demonstration of a dataset.
 
     Args:
         dataset: Where the demonstrations are.
         axes: Tags that make the groups, such as `("behavior",)` or `("behavior", "quality")`.
         config: Policy that will learn: its inputs, image size and chunk decide what is loaded.
+        mapped: Whether images are mapped from the disk instead of read into memory.
 
     Raises:
         LearningError: The dataset is empty, or an episode holds numbers that no policy can learn from.
@@ -123,12 +127,25 @@ def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) -> P
         Grouped(f"episode {record.index}", group_of[record.index], dataset.demonstration(record.index))
         for record in dataset.episodes
     )
-    return gather(found, config, dataset.contract)
+    if not mapped or config.policy == "state":
+        return gather(found, config, dataset.contract)
+    blind = gather(found, config, dataset.contract, images=False)
+    return replace(blind, images=mapped_images(dataset, config.image_size, len(blind)), mapped=True)
 
 
-def gather(demonstrations: Iterable[Grouped], config: PolicyConfig, contract: RobotContract) -> Pairs:
-    """Turn demonstrations into pairs at the policy's size."""
-    parts = [_Part.of(item, config, contract) for item in demonstrations]
+def size_of_images(dataset: Dataset, config: PolicyConfig) -> int:
+    """What the images of all episodes take at the policy's size, [byte]."""
+    if config.policy == "state":
+        return 0
+    return sum(record.pairs for record in dataset.episodes) * len(dataset.contract.cameras) * config.image_size**2 * 3
+
+
+def gather(
+    demonstrations: Iterable[Grouped], config: PolicyConfig, contract: RobotContract, images: bool = True
+) -> Pairs:
+    """Turn demonstrations into pairs at the policy's size; `images` may stay away, for they take most of the memory."""
+    cameras = contract.cameras if config.policy == "image" else ()
+    parts = [_Part.of(item, config, contract, cameras if images else ()) for item in demonstrations]
     if not parts:
         raise LearningError("the dataset has no demonstrations; record or collect some first")
     groups = tuple(sorted({part.group for part in parts}))
@@ -195,16 +212,15 @@ class _Part(NamedTuple):
     first: NDArray[np.int64]
 
     @classmethod
-    def of(cls, item: Grouped, config: PolicyConfig, contract: RobotContract) -> _Part:
+    def of(cls, item: Grouped, config: PolicyConfig, contract: RobotContract, cameras: Sequence[Camera]) -> _Part:
         """Check and resample."""
         demonstration = item.demonstration
         scene = _scene(item, config)
         _check_numbers(item, state=(demonstration.state, STATE_SIZE), action=(demonstration.action, ACTION_SIZE))
         _check_numbers(item, scene=(scene, SCENE_SIZE if scene.size else 0))
-        images: dict[str, NDArray[np.uint8]] = {}
-        for camera in contract.cameras if config.policy == "image" else ():
-            pixels = _camera(item, camera.name, camera.shape)
-            images[camera.name] = shrink_all(pixels, config.image_size)
+        images = {
+            camera.name: shrink_all(_camera(item, camera.name, camera.shape), config.image_size) for camera in cameras
+        }
         chunk, mask = chunks(demonstration.action, demonstration.ticks, contract.period, config.chunk)
         first = stretches(demonstration.ticks, contract.period)
         return cls(item.group, images, demonstration.state, scene, chunk, mask, first)

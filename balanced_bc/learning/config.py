@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.policies.config import PolicyConfig
@@ -13,6 +14,7 @@ from balanced_bc.simulation.worlds import WorldName
 DeviceName = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "bfloat16", "float32"]
 Application = Literal["sampling", "loss"]
+Memory = Literal["auto", "device", "host", "disk"]
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,36 @@ class TrainingConfig:
     """Held-out pairs of each group that are measured in a report."""
     report_every: int = field(default=50, metadata={"range": (1, 10**6)})
     """Steps between two reports of progress."""
+    early_stop: int = field(default=0, metadata={"range": (0, 10**6)})
+    """Reports in a row without a better policy for the worst behavior on held-out demonstrations after which training
+    ends; the best policy so far is the result. 0: train to the end, keep the last. Wants held_out."""
+    checkpoint_every: int = field(default=250, metadata={"range": (1, 10**7)})
+    """Steps between two savings of the training itself, beside the output: after a kill the same command goes on."""
     device: DeviceName = "auto"
     """auto: CUDA where torch finds it, else the CPU."""
     precision: Precision = "auto"
     """Of convolutions and matrix products; auto: bfloat16 where the hardware computes it, else float32."""
+    memory: Memory = "auto"
+    """Where images wait: on the device, in the host's memory, or mapped from the disk; auto: the first that fits."""
+    compile: bool = False
+    """Whether torch.compile makes the policy faster: pays off in long trainings, wants a compiler."""
+    deterministic: bool = False
+    """Whether only algorithms are used that give the same bits each time; a CPU gives them anyway, CUDA is slower."""
+    tensorboard: Path | None = None
+    """Folder to write losses, step size and speed to, for TensorBoard; empty for none."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Of the initial parameters, the batches, the augmentation and the held-out demonstrations."""
 
     def __post_init__(self) -> None:
         _check_choices(apply=(self.apply, Application), device=(self.device, DeviceName))
-        _check_choices(precision=(self.precision, Precision))
+        _check_choices(precision=(self.precision, Precision), memory=(self.memory, Memory))
         _check_ranges(self)
+        if self.early_stop and not self.held_out:
+            raise LearningError("early_stop looks at held-out demonstrations, and held_out is 0; set it, to 0.1 say")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, as written into policy.yaml."""
+        return {**asdict(self), "tensorboard": str(self.tensorboard or "")}
 
 
 @dataclass(frozen=True)

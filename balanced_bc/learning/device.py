@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -38,6 +41,23 @@ def choose(name: DeviceName, precision: Precision) -> Device:
     fast = _computes_bfloat16(device)
     bfloat16 = fast if precision == "auto" else precision == "bfloat16"
     return Device(device, bfloat16, _describe(device, bfloat16, fallback=name == "auto" and not cuda))
+
+
+@contextmanager
+def reproducible(wanted: bool) -> Iterator[None]:
+    """While it lasts, torch uses only algorithms that give the same bits each time, and refuses where it has none."""
+    if not wanted:
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    before, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        torch.backends.cudnn.benchmark = benchmark
 
 
 def keep_freed_memory() -> None:

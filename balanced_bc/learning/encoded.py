@@ -15,7 +15,8 @@ from torch.func import functional_call
 
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
-from balanced_bc.learning.fit import Progress, fit
+from balanced_bc.learning.fit import fit
+from balanced_bc.learning.progress import Progress
 from balanced_bc.policies import features
 from balanced_bc.policies.cloning import CloningPolicy
 from balanced_bc.policies.config import PolicyConfig

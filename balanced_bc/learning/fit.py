@@ -5,43 +5,29 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
-from math import cos, pi
-from typing import Any, NamedTuple
+from math import isfinite
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from balanced_bc.learning import sampling
-from balanced_bc.learning.augmentation import shifted
+from balanced_bc.learning import descent, memory, parallel
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.device import Device, choose, keep_freed_memory
-from balanced_bc.policies.batch import Batch
+from balanced_bc.learning.device import Device, choose, keep_freed_memory, reproducible
+from balanced_bc.learning.draws import Drawing
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.feed import Feed
+from balanced_bc.learning.learner import Learner, fresh
+from balanced_bc.learning.parallel import Team
+from balanced_bc.learning.progress import Progress, shares, warnings
+from balanced_bc.learning.tally import Tally
+from balanced_bc.learning.training_state import State, Store
+from balanced_bc.learning.validation import Patience, Validation
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.making import make
 from balanced_bc.policies.policy import Policy
 
-
-class Progress(NamedTuple):
-    """How far training has come.
-
-    Attributes:
-        step: Optimizer steps done.
-        steps: Optimizer steps to do.
-        losses: Negative log-likelihood of each group on the batches since the last report, [nat].
-        held_out: The same on held-out demonstrations, without augmentation; groups that have some.
-        pairs_per_second: Speed since the last report, measuring held-out losses left out.
-        device: What computes.
-        policy: The policy so far, on the device; after the last report it is the result.
-    """
-
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-    held_out: Mapping[str, float]
-    pairs_per_second: float
-    device: str
-    policy: Policy
+GO_ON, STOP, ABANDON = range(3)
+"""What the processes of a training agree on between two steps; the greatest wish counts."""
 
 
 def fit(
@@ -50,43 +36,43 @@ def fit(
     config: TrainingConfig,
     alpha: Mapping[str, float] | None = None,
     stop: Callable[[], bool] = lambda: False,
+    *,
+    report_now: Callable[[], bool] = lambda: False,
+    start: Policy | None = None,
+    store: Store | None = None,
+    team: Team = parallel.ALONE,
 ) -> Iterator[Progress]:
-    r"""Train a policy afresh.
+    r"""Train a policy.
 
     Args:
         pairs: What was demonstrated, from `load_pairs` with the same policy configuration.
         policy_config: Architecture.
         config: Training.
         alpha: Weight of each group, :math:`\alpha`; None for plain cloning, :math:`\rho`.
-        stop: Asked before each step; when true, training ends with a last report.
+        stop: Asked before each step; when true, training ends with a last report. When it raises, the training is kept
+            in `store`, and the exception goes on.
+        report_now: Asked before each step; when true, there is a report out of turn, which changes nothing.
+        start: Policy to go on from, with its units; None for a fresh one.
+        store: Where the training is kept while it runs, and goes on from. It is left open.
+        team: Processes that share the work.
 
     Yields:
         A report every `report_every` steps, and one at the end.
+
+    Raises:
+        LearningError: A loss is not finite, the device is missing or full, or the training in `store` is another one.
     """
+    team.require(config.batch_size)
     device = choose(config.device, config.precision)
     if device.device.type == "cpu":
         keep_freed_memory()
-    yield from _Training(pairs, policy_config, config, alpha, device).run(stop)
-
-
-def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Step size: a linear rise over the warm-up, then a cosine down to 0."""
-    rise = min(1.0, (step + 1) / (config.warmup + 1))
-    return config.learning_rate * rise * 0.5 * (1 + cos(pi * step / config.steps))
-
-
-def _parameter_groups(policy: Policy, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Parameters of AdamW: sigma moves faster than the rest, and nothing draws it toward anything."""
-    spreads = [value for name, value in policy.named_parameters() if name.endswith("spread")]
-    others = [value for name, value in policy.named_parameters() if not name.endswith("spread")]
-    return [
-        {"params": others, "weight_decay": config.weight_decay, "speed": 1.0},
-        {"params": spreads, "weight_decay": 0.0, "speed": config.sigma_speed},
-    ]
+    with reproducible(config.deterministic):
+        training = _Training(pairs, policy_config, config, alpha, device, start, team)
+        yield from training.run(stop, report_now, store)
 
 
 class _Training:
-    """What changes while a policy is trained."""
+    """A training from its first step to its last."""
 
     def __init__(
         self,
@@ -95,89 +81,160 @@ class _Training:
         config: TrainingConfig,
         alpha: Mapping[str, float] | None,
         device: Device,
+        start: Policy | None,
+        team: Team,
     ) -> None:
-        self.config, self.device, self.groups = config, device, pairs.groups
-        self.generator = Generator().manual_seed(config.seed)
-        train, held_out = sampling.hold_out(pairs.demonstration, pairs.group, config.held_out, self.generator)
-        self.members = sampling.Members.of(pairs.group, len(pairs.groups), train)
-        self.measured = self._measured(pairs, held_out)
-        proportions = self.members.count.double() / len(train)
-        self.alpha = sampling.weights_of(alpha, pairs.groups, proportions)
-        self.drawn = self.alpha if config.apply == "sampling" else proportions
-        self.pair_weight = (self.alpha / self.drawn.clamp(min=1e-12)).float().to(device.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            policy = make(policy_config, tuple(pairs.images), pairs.normalization(policy_config, train))
-        self.policy = policy.to(device.device)
-        self.average = copy.deepcopy(self.policy).requires_grad_(False)
-        self.pairs = pairs.to(device.device)
-        self.optimizer = torch.optim.AdamW(_parameter_groups(self.policy, config), foreach=True)
-        self._forget()
+        self.config, self.device, self.groups, self.team = config, device, pairs.groups, team
+        drawing = Drawing(pairs, config, alpha)
+        self.pair_weight = drawing.pair_weight.to(device.device)
+        self.validation = Validation(pairs, drawing.held_out, config.held_out_pairs)
+        self.patience = _patience(config, self.validation)
+        self.shares = shares(pairs, drawing.held_out, drawing.alpha)
+        self.warnings = warnings(pairs, self.shares, config.held_out)
+        policy = fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
+        self.learner = Learner(policy, config, device, team)
+        placed, where = memory.place(pairs, device.device, config.memory)
+        self.feed = Feed(placed, lambda: team.part(drawing.draw()), drawing.generator, device.device)
+        self.description = f"{device.description}, {where}" + (f", {team.size} processes" if team.size > 1 else "")
+        self.tally = Tally(pairs.groups, device.device)
+        self.best: list[Tensor] = []
+        self.step = 0
 
-    def run(self, stop: Callable[[], bool]) -> Iterator[Progress]:
+    def run(self, stop: Callable[[], bool], report_now: Callable[[], bool], store: Store | None) -> Iterator[Progress]:
         """Step until the budget is used up or `stop` says so."""
-        step = 0
-        while step < self.config.steps and not stop():
-            self._step(step)
-            step += 1
-            if step % self.config.report_every == 0 and step < self.config.steps:
-                yield self._report(step)
-        yield self._report(step)
+        self.store = store
+        self._restore(self.team.told(None if store is None else store.open()))
+        while self.step < self.config.steps and not self._ends(stop):
+            if report_now():
+                yield from self._out_of_turn()
+            self._advance()
+            if self.step < self.config.steps and self.step % self.config.report_every == 0:
+                yield self._report()
+            if self.step < self.config.steps and self.step % self.config.checkpoint_every == 0:
+                self._save()
+        yield self._last_report()
 
-    def _step(self, step: int) -> None:
+    def _ends(self, stop: Callable[[], bool]) -> bool:
+        """Whether some process, or the held-out losses, want training to end."""
+        try:
+            wish = STOP if stop() or (self.patience and self.patience.is_over) else GO_ON
+        except BaseException:
+            self.team.greatest(ABANDON)
+            self._save()
+            raise
+        agreed = self.team.greatest(wish)
+        if agreed == ABANDON:
+            raise KeyboardInterrupt
+        return agreed == STOP
+
+    def _advance(self) -> None:
         """Descend on one batch."""
-        groups = sampling.systematic(self.drawn, self.config.batch_size, self.generator)
-        index = self.members.draw(groups, self.generator).to(self.device.device)
-        batch = shifted(self.pairs.batch(index), self.config.shift, self.generator)
-        groups = groups.to(self.device.device)
-        loss = self._loss(self.policy, batch)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["speed"] * learning_rate(step, self.config)
-        self.optimizer.zero_grad()
-        torch.autograd.backward((loss * self.pair_weight[groups]).mean())
-        self.optimizer.step()
-        self._average(step)
-        self.total.index_add_(0, groups, loss.detach())
-        self.number.index_add_(0, groups, torch.ones_like(loss))
+        try:
+            draw, batch = self.feed.next()
+            groups = draw.groups.to(self.device.device)
+            loss = self.learner.loss(batch)
+            if self.device.device.type == "cpu":
+                self._require_finite(loss.detach(), groups)
+            self.learner.descend((loss * self.pair_weight[groups]).sum() / self.config.batch_size, self.step)
+            self.tally.add(groups, loss.detach())
+        except torch.cuda.OutOfMemoryError as error:
+            raise memory.full(self.feed.pairs, self.device.device) from error
+        self.step += 1
 
-    def _loss(self, policy: Policy, batch: Batch) -> Tensor:
-        """Loss of each pair, (B,)."""
-        with torch.autocast(self.device.device.type, torch.bfloat16, enabled=self.device.bfloat16):
-            return policy.negative_log_likelihood(batch)
+    def _require_finite(self, loss: Tensor, groups: Tensor) -> None:
+        """Stop before a loss that is not finite reaches the parameters. On a GPU, reports and savings look instead."""
+        fine = loss.isfinite()
+        if not fine.all():
+            names = sorted({self.groups[group] for group in groups[~fine].tolist()})
+            raise self._broken(f"the loss of {names} is not finite at step {self.step}")
 
-    def _average(self, step: int) -> None:
-        """Exponential average of the parameters; early on it forgets faster, so that the start does not linger."""
-        keep = min(self.config.averaging, (step + 1) / (step + 10)) if self.config.averaging else 0.0
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.policy.parameters()), 1 - keep)
+    def _broken(self, what: str) -> LearningError:
+        kept = "" if self.store is None else f"; the last state without it is in {self.store.folder}"
+        fast = ", or precision float32" if self.device.bfloat16 else ""
+        return LearningError(f"{what}{kept}. Try a learning_rate below {self.config.learning_rate}{fast}")
 
-    def _measured(self, pairs: Pairs, held_out: Tensor) -> dict[str, Tensor]:
-        """Held-out pairs of each group that every report measures, evenly over its demonstrations' ticks."""
-        members = sampling.Members.of(pairs.group, len(pairs.groups), held_out)
-        chosen: dict[str, Tensor] = {}
-        for i, name in enumerate(pairs.groups):
-            own = members.of_group(i)
-            if len(own):
-                chosen[name] = own[:: max(1, len(own) // self.config.held_out_pairs)]
-        return chosen
-
-    @torch.no_grad()
-    def _held_out(self) -> dict[str, float]:
-        """Held-out loss of each group that has held-out demonstrations, [nat]."""
-        batches = {name: self.pairs.batch(index.to(self.device.device)) for name, index in self.measured.items()}
-        return {name: float(self._loss(self.average, batch).mean()) for name, batch in batches.items()}
-
-    def _report(self, step: int) -> Progress:
-        total, number = self.total.tolist(), self.number.tolist()
-        losses = {name: total[i] / number[i] for i, name in enumerate(self.groups) if number[i]}
-        speed = sum(number) / max(time.perf_counter() - self.since, 1e-9)
-        described = self.device.description
-        progress = Progress(step, self.config.steps, losses, self._held_out(), speed, described, self.average)
-        self._forget()
+    def _report(self) -> Progress:
+        """Say how far training is, and begin a new stretch."""
+        progress = self._progress(self.team)
+        if self.patience and self.team.leads and self.patience.keeps(self.step, progress.held_out):
+            self.best = [value.clone() for value in self.learner.averages]
+        self.tally.restart(dict(progress.losses))
         return progress
 
-    def _forget(self) -> None:
-        """Begin a new stretch between two reports."""
-        self.total = torch.zeros(len(self.groups), device=self.device.device)
-        self.number = torch.zeros_like(self.total)
-        self.since = time.perf_counter()
+    def _last_report(self) -> Progress:
+        """Say how training ended; the best average so far becomes the policy, if training looked for it."""
+        report = self._report()
+        if not self.patience or not self.best:
+            return report
+        torch._foreach_copy_(self.learner.averages, self.best)
+        return report._replace(kept=self.patience.step, held_out=dict(self.patience.losses))
+
+    def _out_of_turn(self) -> Iterator[Progress]:
+        begun = time.perf_counter()
+        yield self._progress(parallel.ALONE)._replace(asked=True)
+        self.tally.since += time.perf_counter() - begun
+
+    def _progress(self, team: Team) -> Progress:
+        losses, speed = self.tally.read(team)
+        if broken := [name for name, loss in losses.items() if not isfinite(loss)]:
+            raise self._broken(f"the loss of {broken} is not finite before step {self.step}")
+        return Progress(
+            step=self.step,
+            steps=self.config.steps,
+            losses=losses,
+            held_out=self._held_out() if self.team.leads else {},
+            pairs_per_second=speed,
+            seconds_left=(self.config.steps - self.step) * self.config.batch_size / speed if speed else 0.0,
+            learning_rate=descent.learning_rate(max(self.step - 1, 0), self.config),
+            device=self.description,
+            policy=self.learner.average,
+            kept=self.step,
+            shares=self.shares,
+            warnings=self.warnings,
+        )
+
+    def _held_out(self) -> dict[str, float]:
+        self.learner.take_buffers()
+        return self.validation.losses(self.feed.gather, self.learner.loss_of_average)
+
+    def _save(self) -> None:
+        """Keep the training, unless it is broken already."""
+        if self.store is None:
+            return
+        if not self.learner.is_finite():
+            raise self._broken(f"parameters are not finite at step {self.step}")
+        self.store.write(self._state())
+
+    def _state(self) -> State:
+        """All that is needed to go on with the same bits."""
+        tensors = {
+            **self.learner.tensors(),
+            **{f"best.{number}": value.cpu() for number, value in enumerate(self.best)},
+            "generator": self.feed.state,
+            "total": self.tally.total.cpu(),
+            "number": self.tally.number.cpu(),
+        }
+        patience = self.patience.to_dict() if self.patience else {}
+        return State(tensors, {"step": self.step, "losses": self.tally.last, "patience": patience})
+
+    def _restore(self, state: State | None) -> None:
+        """Go on where the training was."""
+        if state is None:
+            return
+        tensors, numbers = state
+        self.learner.restore(tensors)
+        self.feed.restore(tensors["generator"])
+        names = sorted((name for name in tensors if name.startswith("best.")), key=lambda name: int(name[5:]))
+        self.best = [tensors[name].to(self.device.device) for name in names]
+        if self.team.leads:
+            self.tally.total.copy_(tensors["total"])
+            self.tally.number.copy_(tensors["number"])
+        if self.patience:
+            self.patience.restore(numbers["patience"])
+        self.step, self.tally.last = numbers["step"], numbers["losses"]
+
+
+def _patience(config: TrainingConfig, validation: Validation) -> Patience | None:
+    if config.early_stop and not validation.index:
+        raise LearningError("early_stop wants held-out demonstrations, but every behavior has only one demonstration")
+    return Patience(config.early_stop) if config.early_stop else None

@@ -1,6 +1,8 @@
 """trainer: fits a policy to a dataset, says how far it is, and ends with a checkpoint.
 
-Says trainer/progress (labelled numbers) and diagnostics. Service: ~/stop, which keeps the policy so far.
+Says trainer/progress (labelled numbers) and diagnostics. Services: ~/stop, which ends with the policy so far, and
+~/checkpoint, which writes the policy so far to OUTPUT-stepNUMBER and goes on. After a signal or a kill, the same
+parameters go on where training was (OUTPUT.training).
 Exit code 0 only when training was done to its end and the checkpoint is written.
 """
 
@@ -11,16 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
 
 from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.errors import BalancedBCError
+from balanced_bc.learning import summary
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.fit import Progress
+from balanced_bc.learning.progress import Progress
+from balanced_bc.learning.requests import Requests
 from balanced_bc.learning.train import train_dataset
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.worker import Shown, Worker
 from balanced_bc.policies.config import PolicyConfig
+
+PATIENCE = 20.0
+"""How long ~/checkpoint waits for the step that is being taken, [s]."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class TrainerConfig:
     """Folder of the checkpoint; it must not exist."""
     weights: Path | None = None
     """balance.yaml with the weight of each group, or its folder; empty for plain cloning."""
+    init: Path | None = None
+    """Checkpoint to start from; empty for a fresh policy."""
 
 
 class Trainer(Worker):
@@ -44,20 +55,29 @@ class Trainer(Worker):
         self.training = declared(self, TrainingConfig)
         self.policy = declared(self, PolicyConfig)
         self.says_progress = self.create_publisher(Float64MultiArray, "~/progress", qos.LATCHED)
+        self.requests = Requests()
+        self.create_service(Trigger, "~/checkpoint", self.on_checkpoint)
         self.begin(self.train)
 
     def train(self, stop: Callable[[], bool]) -> Iterator[Progress]:
         """The work."""
-        dataset, weights = Dataset.open(self.config.dataset), self.config.weights
-        return train_dataset(dataset, self.config.output, weights, self.policy, self.training, stop)
+        where, how = self.config, (self.policy, self.training)
+        dataset = Dataset.open(where.dataset)
+        return train_dataset(dataset, where.output, where.weights, *how, stop, init=where.init, requests=self.requests)
+
+    def on_checkpoint(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """~/checkpoint."""
+        try:
+            response.success, response.message = True, f"wrote {self.requests.ask(PATIENCE)}"
+        except BalancedBCError as error:
+            response.success, response.message = False, str(error)
+        return response
 
     def on_report(self, report: Progress) -> Shown:
-        """Say step and losses."""
-        losses = {f"loss {name}": loss for name, loss in report.losses.items()}
-        self.says_progress.publish(messages.labelled({"step": report.step, "steps": report.steps, **losses}))
-        spelled = ", ".join(f"{name} {loss:.2f}" for name, loss in report.losses.items())
-        note = f"step {report.step} of {report.steps}, loss: {spelled}, {report.pairs_per_second:.0f} pairs/s"
-        return Shown(report.step / report.steps, note)
+        """Say step, losses and speed."""
+        self.says_progress.publish(messages.labelled(summary.numbers(report)))
+        done, note = summary.reading(report)
+        return Shown(done, f"step {report.step} of {report.steps}, {note}")
 
 
 main = main_of(Trainer)

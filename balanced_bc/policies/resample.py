@@ -6,6 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+RESAMPLE_VERSION = 1
+"""To be raised when `shrink` gives other pixels: files of resampled images are stale then."""
+
 
 def shrink(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """Resample one image by the mean over the area that each pixel covers.

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from balanced_bc.demonstrations.contract import Camera, RobotContract
+from balanced_bc.demonstrations.contract import (
+    GRIPPER_COMMAND,
+    JOINT_STATES,
+    VELOCITY_COMMAND,
+    Camera,
+    RobotContract,
+)
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.decoding import Sample
+from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.policies.config import PolicyConfig
@@ -60,3 +70,38 @@ def grouped(demonstrate: Callable[..., Demonstration]) -> list[Grouped]:
 @pytest.fixture
 def pairs(grouped: list[Grouped], contract: RobotContract, image_policy: PolicyConfig) -> Pairs:
     return gather(grouped, image_policy, contract)
+
+
+@pytest.fixture
+def state_pairs(grouped: list[Grouped], contract: RobotContract, state_policy: PolicyConfig) -> Pairs:
+    return gather(grouped, state_policy, contract)
+
+
+def _record(dataset: Dataset, demonstration: Demonstration, tags: dict[str, str]) -> None:
+    """Write a demonstration as messages."""
+    contract = dataset.contract
+    with dataset.writer() as writer:
+        for tick, time in enumerate(demonstration.ticks):
+            values: dict[str, object] = {c.topic: demonstration.images[c.name][tick] for c in contract.cameras}
+            values[JOINT_STATES] = np.append(demonstration.state[tick, :7], contract.max_opening)
+            values[VELOCITY_COMMAND] = demonstration.action[tick, :6].astype(float)
+            values[GRIPPER_COMMAND] = 1.0
+            for topic, value in values.items():
+                stamp = int(time) + 10**9
+                writer.write(topic, stamp, encode_sample(topic, Sample(stamp, value), contract))
+        writer.save(tags)
+
+
+@pytest.fixture
+def record() -> Callable[[Dataset, Demonstration, dict[str, str]], None]:
+    """Write a demonstration to a dataset."""
+    return _record
+
+
+@pytest.fixture
+def dataset(tmp_path: Path, contract: RobotContract, demonstrate: Callable[..., Demonstration]) -> Dataset:
+    """Three demonstrations of drawer and two of slider, on disk; nobody publishes the scene."""
+    found = Dataset.create(tmp_path / "dataset", contract)
+    for seed, behavior in enumerate(("drawer", "slider", "drawer", "slider", "drawer")):
+        _record(found, demonstrate(ticks=6, seed=seed), {"behavior": behavior})
+    return found

@@ -10,15 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from balanced_bc.demonstrations.contract import (
-    GRIPPER_COMMAND,
-    JOINT_STATES,
-    VELOCITY_COMMAND,
-    RobotContract,
-)
+from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.demonstrations.decoding import Sample
-from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, Pairs, chunks, gather, load_pairs, stretches
@@ -27,29 +20,15 @@ from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.resample import shrink
 
 Demonstrate = Callable[..., Demonstration]
-
-
-def _record(dataset: Dataset, demonstration: Demonstration, tags: dict[str, str]) -> None:
-    """Write a demonstration as messages."""
-    contract = dataset.contract
-    with dataset.writer() as writer:
-        for tick, time in enumerate(demonstration.ticks):
-            values: dict[str, object] = {c.topic: demonstration.images[c.name][tick] for c in contract.cameras}
-            values[JOINT_STATES] = np.append(demonstration.state[tick, :7], contract.max_opening)
-            values[VELOCITY_COMMAND] = demonstration.action[tick, :6].astype(float)
-            values[GRIPPER_COMMAND] = 1.0
-            for topic, value in values.items():
-                stamp = int(time) + 10**9
-                writer.write(topic, stamp, encode_sample(topic, Sample(stamp, value), contract))
-        writer.save(tags)
+Record = Callable[[Dataset, Demonstration, dict[str, str]], None]
 
 
 def test_a_recorded_dataset_becomes_pairs(
-    tmp_path: Path, contract: RobotContract, demonstrate: Demonstrate, image_policy: PolicyConfig
+    tmp_path: Path, contract: RobotContract, demonstrate: Demonstrate, image_policy: PolicyConfig, record: Record
 ) -> None:
     dataset = Dataset.create(tmp_path / "dataset", contract)
     for seed, behavior in enumerate(("slider", "drawer", "slider")):
-        _record(dataset, demonstrate(ticks=6, seed=seed), {"behavior": behavior, "quality": "optimal"})
+        record(dataset, demonstrate(ticks=6, seed=seed), {"behavior": behavior, "quality": "optimal"})
     pairs = load_pairs(dataset, ("behavior",), image_policy)
     assert pairs.groups == ("drawer", "slider")
     assert pairs.demonstration.tolist() == [0] * 6 + [1] * 6 + [2] * 6
@@ -60,10 +39,10 @@ def test_a_recorded_dataset_becomes_pairs(
 
 
 def test_an_unknown_axis_is_refused_with_those_that_exist(
-    tmp_path: Path, contract: RobotContract, demonstrate: Demonstrate, image_policy: PolicyConfig
+    tmp_path: Path, contract: RobotContract, demonstrate: Demonstrate, image_policy: PolicyConfig, record: Record
 ) -> None:
     dataset = Dataset.create(tmp_path / "dataset", contract)
-    _record(dataset, demonstrate(ticks=6), {"behavior": "slider"})
+    record(dataset, demonstrate(ticks=6), {"behavior": "slider"})
     with pytest.raises(DemonstrationError, match="behavior"):
         load_pairs(dataset, ("operator",), image_policy)
 

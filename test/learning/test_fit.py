@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from balanced_bc.demonstrations.contract import RobotContract
-from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.descent import learning_rate
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.fit import Progress, fit, learning_rate
+from balanced_bc.learning.fit import fit
+from balanced_bc.learning.progress import Progress
 from balanced_bc.policies.config import PolicyConfig
 
 QUICK = TrainingConfig(steps=6, batch_size=8, report_every=2, device="cpu")
@@ -20,11 +21,6 @@ def _last(
 ) -> Progress:
     *_, last = fit(pairs, policy, config, alpha)
     return last
-
-
-@pytest.fixture
-def state_pairs(grouped: list[Grouped], contract: RobotContract, state_policy: PolicyConfig) -> Pairs:
-    return gather(grouped, state_policy, contract)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
