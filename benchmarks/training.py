@@ -2,6 +2,7 @@
 
     python -m benchmarks.training loading --output FOLDER    samples per second, beside LeRobot and robomimic
     python -m benchmarks.training race --output FOLDER       time to the success of robomimic's image policy; long
+    python -m benchmarks.training lanes --output FOLDER      8 seeds at once, beside one training
     python -m benchmarks.training whole --output FOLDER      collect, train and evaluate, as commands
 
 Each prints a table and one line of JSON. Rivals are measured where they can be imported, else they are named with the
@@ -25,18 +26,14 @@ from benchmarks.rivals import loading as loaded
 from benchmarks.rivals import race as raced
 from benchmarks.rivals import stock
 from benchmarks.rivals import whole as wholes
+from benchmarks.rivals.hdf5 import robomimic
 from benchmarks.rivals.learner import AbsentError
-
-DEVICES: tuple[DeviceName, ...] = ("cpu", "cuda")
 
 
 def loading(asked: Namespace) -> None:
     """Samples per second, on the CPU and on the GPU if there is one."""
     found = {}
-    for device in DEVICES:
-        if device == "cuda" and not torch.cuda.is_available():
-            say("cuda is not measured: torch finds none")
-            continue
+    for device in devices():
         one = loaded.measured(
             dataset_of(asked), asked.output / "rivals", device, asked.rounds, asked.steps, asked.image_size
         )
@@ -48,6 +45,7 @@ def loading(asked: Namespace) -> None:
 
 def race(asked: Namespace) -> None:
     """Time to success; what is there already is not done again."""
+    robomimic()
     folder, dataset = asked.output / "race", dataset_of(asked)
     theirs, ours, results = folder / "robomimic", folder / "ours", folder / "results.jsonl"
     if not (ours / raced.DONE).exists():
@@ -66,6 +64,17 @@ def race(asked: Namespace) -> None:
     say(aligned(raced.rows(judged)), as_json(raced.plain(judged)))
 
 
+def lanes(asked: Namespace) -> None:
+    """What many seeds trained at once cost, on the CPU and on the GPU if there is one."""
+    found = {}
+    for device in devices():
+        costs = list(loaded.lane_costs(dataset_of(asked), device, asked.rounds, asked.steps, asked.seeds))
+        for one in costs:
+            say(f"{device}: {one.seeds} seeds as lanes cost {one.wall:.2f} single runs ({one.policy} policy)")
+        found[device] = [one._asdict() for one in costs]
+    say(as_json(found))
+
+
 def whole(asked: Namespace) -> None:
     """Collect, train, evaluate."""
     folder = wholes.folder_in(asked.output)
@@ -74,6 +83,14 @@ def whole(asked: Namespace) -> None:
     say(aligned(wholes.rows(found)))
     say(f"trained and evaluated in {seconds:.0f} s, goal {wholes.GOAL:.0f} s; success {reached.rate:.2f}")
     say(as_json({"pieces": {one.verb: one._asdict() for one in found}, "success": reached._asdict()}))
+
+
+def devices() -> tuple[DeviceName, ...]:
+    """Where to measure."""
+    if torch.cuda.is_available():
+        return ("cpu", "cuda")
+    say("cuda is not measured: torch finds none")
+    return ("cpu",)
 
 
 def dataset_of(asked: Namespace) -> Path:
@@ -126,6 +143,11 @@ def parsed() -> Namespace:
     one.add_argument("--rollouts", type=int, default=20, help="of each behavior and policy")
     one.add_argument("--seed", type=int, default=0, help="of both trainings")
     one.set_defaults(run=race)
+    one = verbs.add_parser("lanes", parents=[shared], help=lanes.__doc__)
+    one.add_argument("--rounds", type=int, default=5, help="measurements of each, one after another")
+    one.add_argument("--steps", type=int, default=10, help="steps of a round")
+    one.add_argument("--seeds", type=int, default=8, help="lanes")
+    one.set_defaults(run=lanes)
     one = verbs.add_parser("whole", parents=[shared], help=whole.__doc__)
     one.add_argument("--rollouts", type=int, default=100, help="of each behavior")
     one.set_defaults(run=whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from typing import NamedTuple, Protocol
@@ -15,10 +16,13 @@ from torch import Tensor
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import Precision, TrainingConfig
 from balanced_bc.learning.device import choose
+from balanced_bc.learning.feed import moved
 from balanced_bc.learning.fit import fit
+from balanced_bc.learning.lanes import fit_lanes
+from balanced_bc.learning.learner import Learner, fresh
+from balanced_bc.learning.parallel import ALONE
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.making import make
 from benchmarks.rivals.clock import Contender, Train
 
 Batches = Generator[Batch, None, None]
@@ -45,8 +49,7 @@ class Setting(NamedTuple):
 
     def computed_in(self, precision: Precision) -> Setting:
         """The same in another precision."""
-        plain = {**vars(self.training), "precision": precision}
-        return self._replace(training=TrainingConfig(**plain))
+        return self._replace(training=replace(self.training, precision=precision))
 
 
 class Source(Protocol):
@@ -61,8 +64,8 @@ class Source(Protocol):
         ...
 
 
-class Learner:
-    """One step of training as ours: the same network, loss, precision and optimizer; no moving average of parameters.
+class Fed:
+    """Our training's learner, fed by somebody: the same network, loss, precision, optimizer and moving average.
 
     Args:
         setting: What is trained.
@@ -71,34 +74,19 @@ class Learner:
     def __init__(self, setting: Setting) -> None:
         config = setting.training
         self.device = choose(config.device, config.precision)
-        torch.manual_seed(config.seed)
-        units = setting.pairs.normalization(setting.policy)
-        self.policy = make(setting.policy, tuple(setting.pairs.images), units).to(self.device.device)
-        self.optimizer = torch.optim.AdamW(
-            self.policy.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
-
-    def step(self, batch: Batch) -> None:
-        """Descend on one batch."""
-        there = moved(batch, self.device.device)
-        with torch.autocast(self.device.device.type, torch.bfloat16, enabled=self.device.bfloat16):
-            loss = self.policy.negative_log_likelihood(there).mean()
-        self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        self.optimizer.step()
+        policy = fresh(setting.pairs, setting.policy, torch.arange(len(setting.pairs)), config.seed)
+        self.learner, self.steps = Learner(policy, config, self.device, ALONE), 0
 
     def train(self, batches: Batches, steps: int) -> None:
         """Descend on so many batches."""
         for _ in range(steps):
-            self.step(next(batches))
+            self.learner.descend(self.learner.loss(self.there(next(batches))).mean(), self.steps)
+            self.steps += 1
         finish(self.device.device)
 
-
-def moved(batch: Batch, device: torch.device) -> Batch:
-    """The same batch in another device's memory."""
-    images = {name: pixels.to(device, non_blocking=True) for name, pixels in batch.images.items()}
-    rest = (values.to(device, non_blocking=True) for values in batch[1:])
-    return Batch(images, *rest)
+    def there(self, batch: Batch) -> Batch:
+        """The batch on the device."""
+        return batch if self.device.device.type == "cpu" else moved(batch, self.device.device)
 
 
 def finish(device: torch.device) -> None:
@@ -115,9 +103,24 @@ def ours(name: str, setting: Setting, steps: int) -> Contender:
         setting: What is trained.
         steps: Steps of a round and of the warm-up; it trains in such strides.
     """
-    equal = dict.fromkeys(setting.pairs.groups, 1.0)
-    config = TrainingConfig(**{**vars(setting.training), "steps": 10**6, "report_every": steps})
-    reports = fit(setting.pairs, setting.policy, config, equal)
+    config, equal = striding(setting, steps), dict.fromkeys(setting.pairs.groups, 1.0)
+    return strides(name, fit(setting.pairs, setting.policy, config, equal), steps, config)
+
+
+def lanes(name: str, setting: Setting, number: int, steps: int) -> Contender:
+    """Our loop for so many seeds at once; arguments as of `ours`."""
+    config = striding(setting, steps)
+    reports = fit_lanes(setting.pairs, setting.policy, config, seeds=range(number))
+    return strides(name, reports, steps, config)
+
+
+def striding(setting: Setting, steps: int) -> TrainingConfig:
+    """A training without end that reports once a stride."""
+    return replace(setting.training, steps=10**6, report_every=steps)
+
+
+def strides(name: str, reports: Iterator[object], steps: int, config: TrainingConfig) -> Contender:
+    """A training that goes on from round to round; one report is one stride."""
     device = choose(config.device, config.precision).device
 
     def train(wanted: int) -> None:
@@ -134,9 +137,9 @@ def ours(name: str, setting: Setting, steps: int) -> Contender:
 
 def cached(name: str, setting: Setting) -> Contender:
     """Batches that are in memory as they are used: nothing is loaded, drawn or shifted."""
-    learner, size = Learner(setting), setting.training.batch_size
+    learner, size = Fed(setting), setting.training.batch_size
     index = torch.randint(len(setting.pairs), (CACHED, size), generator=torch.Generator().manual_seed(0))
-    kept = [moved(copied(setting.pairs.batch(each)), learner.device.device) for each in index]
+    kept = [learner.there(copied(setting.pairs.batch(each))) for each in index]
     return fed(name, learner, lambda: (batch for batch in cycle(kept)))
 
 
@@ -145,7 +148,7 @@ def copied(batch: Batch) -> Batch:
     return batch._replace(images={name: pixels.contiguous() for name, pixels in batch.images.items()})
 
 
-def fed(name: str, learner: Learner, batches: Callable[[], Batches], warm_up: int = 2) -> Contender:
+def fed(name: str, learner: Fed, batches: Callable[[], Batches], warm_up: int = 2) -> Contender:
     """The same network, fed by somebody; a round begins with a fresh iterator and ends its processes."""
 
     @contextmanager
@@ -160,7 +163,7 @@ def fed_by(name: str, setting: Setting, source: Source, workers: int) -> Contend
     """The same network, fed by a rival's loader with so many processes."""
     size = setting.training.batch_size
     # torch's loader keeps 2 batches a process ready; steps are timed once these are used up.
-    return fed(name, Learner(setting), lambda: source.batches(size, workers), 2 + 3 * workers)
+    return fed(name, Fed(setting), lambda: source.batches(size, workers), 2 + 3 * workers)
 
 
 class Same(NamedTuple):

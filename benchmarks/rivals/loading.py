@@ -12,13 +12,14 @@ from balanced_bc.demonstrations.tags import BEHAVIOR
 from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.config import DeviceName, TrainingConfig
 from balanced_bc.learning.device import choose
-from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.config import Kind, PolicyConfig
 from benchmarks.rivals.clock import Contender, Round, rounds
 from benchmarks.rivals.hdf5 import File, export
-from benchmarks.rivals.learner import AbsentError, Same, Setting, Source, cached, compared, fed_by, ours
+from benchmarks.rivals.learner import AbsentError, Same, Setting, Source, cached, compared, fed_by, lanes, ours
 from benchmarks.rivals.videos import Videos
 
 OURS, CACHED = "ours", "cached batches"
+LANES = "lanes"
 AV1, H264, HDF5 = "LeRobot AV1", "LeRobot H.264", "robomimic cached"
 CODECS = {AV1: "libsvtav1", H264: "h264"}
 FLOAT = " float32"
@@ -62,6 +63,22 @@ class Ratio(NamedTuple):
     wall: float
     cpu: float
     goal: float
+
+
+class Cost(NamedTuple):
+    """What many seeds at once cost.
+
+    Attributes:
+        policy: image or state.
+        seeds: Number of lanes.
+        wall: A step of all lanes over a step of one training, by wall time, the median over rounds.
+        cpu: By processor time.
+    """
+
+    policy: str
+    seeds: int
+    wall: float
+    cpu: float
 
 
 class Loading(NamedTuple):
@@ -163,6 +180,19 @@ def _ratio(name: str, mine: Sequence[Round], theirs: Sequence[Round], goal: floa
 def _goal(name: str, device: DeviceName) -> float:
     goals = {"LeRobot": (3.0, 10.0), HDF5: (1.7, 1.7), CACHED: (0.95, 0.9)}
     return next(pair for start, pair in goals.items() if name.startswith(start))[device == "cuda"]
+
+
+def lane_costs(dataset: Path, device: DeviceName, number: int, steps: int, seeds: int) -> Iterator[Cost]:
+    """Measure trainings of many seeds at once beside one of a single seed; arguments as of `measured`."""
+    kinds: tuple[Kind, ...] = ("image", "state")
+    for kind in kinds:
+        policy = PolicyConfig(policy=kind)
+        setting = Setting(load_pairs(Dataset.open(dataset), (BEHAVIOR,), policy), policy, TrainingConfig(device=device))
+        contenders = (ours(OURS, setting, steps), lanes(LANES, setting, seeds, steps))
+        found = list(rounds(contenders, number, steps))
+        one, many = ([each for each in found if each.name == name] for name in (OURS, LANES))
+        cost = _ratio(kind, one, many, 0.0)
+        yield Cost(kind, seeds, cost.wall, cost.cpu)
 
 
 def rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:

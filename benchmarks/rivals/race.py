@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter, process_time
@@ -98,7 +99,7 @@ def train_ours(dataset: Path, folder: Path, every: int, config: TrainingConfig) 
     reports = fit(
         load_pairs(opened, (BEHAVIOR,), PolicyConfig()),
         PolicyConfig(),
-        TrainingConfig(**{**vars(config), "report_every": every}),
+        replace(config, report_every=every),
     )
     wall = cpu = 0.0
     for report in reports:
