@@ -61,7 +61,7 @@ def race(asked: Namespace) -> None:
         for one in raced.judge(side, policies, "picking", asked.rollouts, asked.workers, results):
             say(f"{side}: {one.rate:.2f} of {one.number} rollouts after {one.wall:.0f} s")
     judged = [one for one in raced.read(results) if one.rollouts == asked.rollouts]
-    say(aligned(raced.rows(judged)), as_json(raced.plain(judged)))
+    say(aligned(raced.rows(judged)), raced.sentence(raced.result(judged)), as_json(raced.plain(judged)))
 
 
 def lanes(asked: Namespace) -> None:

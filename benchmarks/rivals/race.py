@@ -189,11 +189,13 @@ def _policy(side: Side, path: str) -> ActingPolicy:
 
 
 def result(judged: Sequence[Judged]) -> Result | None:
-    """Compare; None while one of both has no policy."""
+    """Compare; None while one of both has no policy, or none of robomimic's ever succeeded."""
     curves = {side: [one for one in judged if one.side == side] for side in ("ours", "robomimic")}
     if not all(curves.values()):
         return None
     theirs = max(curves["robomimic"], key=lambda one: (one.rate, -one.wall))
+    if not theirs.rate:
+        return None
     as_good = [one for one in curves["ours"] if one.rate >= theirs.rate]
     return Result(theirs.rate, theirs, min(as_good, key=lambda one: one.wall) if as_good else None)
 
@@ -209,6 +211,18 @@ def _row(one: Judged) -> tuple[str, ...]:
     low, high = wilson(won, one.number)
     times = (f"{one.wall:.0f} s", f"{one.cpu:.0f} s")
     return (one.side, str(one.steps), *times, f"{won}/{one.number}", f"{one.rate:.2f}", f"{low:.2f} to {high:.2f}")
+
+
+def sentence(found: Result | None) -> str:
+    """The result for people."""
+    if found is None:
+        return "nothing to compare: one of both has no policy, or none of robomimic's succeeded"
+    reached = f"robomimic reached {found.target:.2f} after {found.theirs.wall:.0f} s"
+    if found.ours is None:
+        return f"{reached}; ours did not"
+    return (
+        f"{reached}, ours {found.ours.rate:.2f} after {found.ours.wall:.0f} s: {found.ratio:.3f} of the time, goal 0.2"
+    )
 
 
 def plain(judged: Sequence[Judged]) -> dict[str, Any]:
