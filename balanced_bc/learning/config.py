@@ -46,10 +46,10 @@ class TrainingConfig:
     report_every: int = field(default=50, metadata={"range": (1, 10**6)})
     """Steps between two reports of progress."""
     early_stop: int = field(default=0, metadata={"range": (0, 10**6)})
-    """Reports in a row without a better policy for the worst behavior on held-out demonstrations after which training
-    ends; the best policy so far is the result. 0: train to the end, keep the last. Wants held_out."""
+    """Reports without a better policy for the worst behavior after which training ends with the best so far; 0: never.
+    It is judged on held-out demonstrations."""
     checkpoint_every: int = field(default=250, metadata={"range": (1, 10**7)})
-    """Steps between two savings of the training itself, beside the output: after a kill the same command goes on."""
+    """Steps between two savings of the training beside the output, from which it goes on after a kill."""
     device: DeviceName = "auto"
     """auto: CUDA where torch finds it, else the CPU."""
     precision: Precision = "auto"

@@ -37,7 +37,8 @@ def choose(name: DeviceName, precision: Precision) -> Device:
     cuda = torch.cuda.is_available()
     if name == "cuda" and not cuda:
         raise LearningError(f"device cuda is asked for, but torch {torch.__version__} finds no CUDA; use auto or cpu")
-    device = torch.device("cuda" if cuda and name != "cpu" else "cpu")
+    # With its number: threads do not share the current device, and cuda is not equal to cuda:0.
+    device = torch.device("cuda", torch.cuda.current_device()) if cuda and name != "cpu" else torch.device("cpu")
     fast = _computes_bfloat16(device)
     bfloat16 = fast if precision == "auto" else precision == "bfloat16"
     return Device(device, bfloat16, _describe(device, bfloat16, fallback=name == "auto" and not cuda))
@@ -58,6 +59,17 @@ def reproducible(wanted: bool) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before)
         torch.backends.cudnn.benchmark = benchmark
+
+
+@contextmanager
+def one_thread(wanted: bool = True) -> Iterator[None]:
+    """Compute on one thread: networks on features are so small that threads wait for each other most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if wanted else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_freed_memory() -> None:

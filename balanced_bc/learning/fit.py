@@ -13,11 +13,11 @@ from torch import Tensor
 from balanced_bc.learning import descent, memory, parallel
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.device import Device, choose, keep_freed_memory, reproducible
+from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_thread, reproducible
 from balanced_bc.learning.draws import Drawing
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.feed import Feed
-from balanced_bc.learning.learner import Learner, fresh
+from balanced_bc.learning.learner import Learner, fresh, under
 from balanced_bc.learning.parallel import Team
 from balanced_bc.learning.progress import Progress, shares, warnings
 from balanced_bc.learning.tally import Tally
@@ -28,6 +28,8 @@ from balanced_bc.policies.policy import Policy
 
 GO_ON, STOP, ABANDON = range(3)
 """What the processes of a training agree on between two steps; the greatest wish counts."""
+SMALL = 512
+"""Width of the layers of a state policy up to which one thread trains it."""
 
 
 def fit(
@@ -63,10 +65,10 @@ def fit(
         LearningError: A loss is not finite, the device is missing or full, or the training in `store` is another one.
     """
     team.require(config.batch_size)
-    device = choose(config.device, config.precision)
-    if device.device.type == "cpu":
-        keep_freed_memory()
-    with reproducible(config.deterministic):
+    with one_thread(is_small(policy_config)), reproducible(config.deterministic):
+        device = choose(config.device, config.precision)
+        if device.device.type == "cpu":
+            keep_freed_memory()
         training = _Training(pairs, policy_config, config, alpha, device, start, team)
         yield from training.run(stop, report_now, store)
 
@@ -97,7 +99,7 @@ class _Training:
         self.feed = Feed(placed, lambda: team.part(drawing.draw()), drawing.generator, device.device)
         self.description = f"{device.description}, {where}" + (f", {team.size} processes" if team.size > 1 else "")
         self.tally = Tally(pairs.groups, device.device)
-        self.best: list[Tensor] = []
+        self.best: dict[str, Tensor] = {}
         self.step = 0
 
     def run(self, stop: Callable[[], bool], report_now: Callable[[], bool], store: Store | None) -> Iterator[Progress]:
@@ -149,7 +151,7 @@ class _Training:
             raise self._broken(f"the loss of {names} is not finite at step {self.step}")
 
     def _broken(self, what: str) -> LearningError:
-        kept = "" if self.store is None else f"; the last state without it is in {self.store.folder}"
+        kept = f"; the last state without it is in {self.store.folder}" if self.store and self.store.has_state else ""
         fast = ", or precision float32" if self.device.bfloat16 else ""
         return LearningError(f"{what}{kept}. Try a learning_rate below {self.config.learning_rate}{fast}")
 
@@ -157,7 +159,7 @@ class _Training:
         """Say how far training is, and begin a new stretch."""
         progress = self._progress(self.team)
         if self.patience and self.team.leads and self.patience.keeps(self.step, progress.held_out):
-            self.best = [value.clone() for value in self.learner.averages]
+            self.best = {name: value.clone() for name, value in self.learner.average.state_dict().items()}
         self.tally.restart(dict(progress.losses))
         return progress
 
@@ -166,7 +168,7 @@ class _Training:
         report = self._report()
         if not self.patience or not self.best:
             return report
-        torch._foreach_copy_(self.learner.averages, self.best)
+        self.learner.average.load_state_dict(self.best)
         return report._replace(kept=self.patience.step, held_out=dict(self.patience.losses))
 
     def _out_of_turn(self) -> Iterator[Progress]:
@@ -209,7 +211,7 @@ class _Training:
         """All that is needed to go on with the same bits."""
         tensors = {
             **self.learner.tensors(),
-            **{f"best.{number}": value.cpu() for number, value in enumerate(self.best)},
+            **{f"best.{name}": value.cpu() for name, value in self.best.items()},
             "generator": self.feed.state,
             "total": self.tally.total.cpu(),
             "number": self.tally.number.cpu(),
@@ -224,14 +226,18 @@ class _Training:
         tensors, numbers = state
         self.learner.restore(tensors)
         self.feed.restore(tensors["generator"])
-        names = sorted((name for name in tensors if name.startswith("best.")), key=lambda name: int(name[5:]))
-        self.best = [tensors[name].to(self.device.device) for name in names]
+        self.best = under("best", tensors)
         if self.team.leads:
             self.tally.total.copy_(tensors["total"])
             self.tally.number.copy_(tensors["number"])
         if self.patience:
             self.patience.restore(numbers["patience"])
         self.step, self.tally.last = numbers["step"], numbers["losses"]
+
+
+def is_small(config: PolicyConfig) -> bool:
+    """Whether a policy computes so little that a second thread only waits."""
+    return config.policy == "state" and not config.plugin and config.hidden <= SMALL
 
 
 def _patience(config: TrainingConfig, validation: Validation) -> Patience | None:

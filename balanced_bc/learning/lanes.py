@@ -197,7 +197,7 @@ class _Lanes:
         return loss
 
     def _result(self, pairs: Pairs, lane: int) -> Lane:
-        policy, drawing = self.policies[lane].requires_grad_(False), self.drawings[lane]
+        policy, drawing = self.policies[lane].requires_grad_(False).eval(), self.drawings[lane]
         policy.load_state_dict({name: value[lane] for name, value in self.average.items()}, strict=False)
 
         def loss(batch: Batch) -> Tensor:

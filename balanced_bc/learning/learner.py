@@ -11,6 +11,7 @@ from balanced_bc.learning import descent
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device
+from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.parallel import Team
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
@@ -30,8 +31,8 @@ class Learner:
 
     def __init__(self, policy: Policy, config: TrainingConfig, device: Device, team: Team) -> None:
         self.config, self.device, self.team = config, device, team
-        self.policy = policy.to(device.device).requires_grad_(True)
-        self.average = copy.deepcopy(self.policy).requires_grad_(False)
+        self.policy = policy.to(device.device).train()
+        self.average = copy.deepcopy(self.policy).requires_grad_(False).eval()
         self.parameters: list[Tensor] = list(self.policy.parameters())
         self.averages: list[Tensor] = list(self.average.parameters())
         self.optimizer = descent.adamw(self.policy.named_parameters(), config)
@@ -39,7 +40,13 @@ class Learner:
 
     def loss(self, batch: Batch) -> Tensor:
         """Loss of each pair, (B,)."""
-        return self._loss(self._forward, batch)
+        try:
+            return self._loss(self._forward, batch)
+        except RuntimeError as error:
+            if self.config.compile and isinstance(error, torch._dynamo.exc.TorchDynamoException):
+                short = str(error).strip().partition("\n")[0]
+                raise LearningError(f"torch.compile cannot compile the policy ({short}); leave compile away") from error
+            raise
 
     @torch.no_grad()
     def loss_of_average(self, batch: Batch) -> Tensor:
@@ -81,11 +88,11 @@ class Learner:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Go on from what `tensors` gave."""
-        self.policy.load_state_dict(_under("policy", tensors))
-        self.average.load_state_dict(_under("average", tensors))
-        found = _under("optimizer", tensors)
+        self.policy.load_state_dict(under("policy", tensors))
+        self.average.load_state_dict(under("average", tensors))
+        found = under("optimizer", tensors)
         numbers = sorted({int(name.partition(".")[0]) for name in found})
-        state = {number: _under(str(number), found) for number in numbers}
+        state = {number: under(str(number), found) for number in numbers}
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
 
     def _loss(self, policy: nn.Module, batch: Batch) -> Tensor:
@@ -107,6 +114,6 @@ def compiled(policy: Policy) -> nn.Module:
     return faster
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Those of a name's part, without it."""
     return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}

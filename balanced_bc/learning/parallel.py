@@ -61,6 +61,15 @@ class Team(NamedTuple):
         dist.broadcast_object_list(values, src=0)
         return values[0]
 
+    def require_same(self, value: str, name: str) -> None:
+        """Refuse to train on something else than process 0.
+
+        Raises:
+            LearningError: The values differ.
+        """
+        if (first := self.told(value)) != value:
+            raise LearningError(f"process {self.rank} has another {name} than process 0: {value} here, {first} there")
+
     def require(self, batch_size: int) -> None:
         """Refuse a batch of which some process would have nothing.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from balanced_bc.learning import balance_file, balance_picture
 from balanced_bc.learning.balance_file import BalanceFile
 from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.device import one_thread
 from balanced_bc.learning.encoded import Encoded, FeaturePolicy, encode
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.held_out import Split, demonstrations, split_of
@@ -149,20 +149,9 @@ def _run(
     for fold, index in enumerate(training):
         features = yield from _encode(pairs, index, policy, encoding, config.seed, fold, encoders / len(training))
         encoded.append(features)
-    with _one_thread():
+    with one_thread():
         for progress in balance(problem_of(pairs, split, encoded, encoding.policy(policy)), config):
             yield progress._replace(done=encoders + (1 - encoders) * progress.done)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread: networks on features are so small that threads wait for each other most of the time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _encode(

@@ -65,6 +65,7 @@ def train_dataset(
     policy, config, requests = policy or PolicyConfig(), config or TrainingConfig(), requests or Requests()
     with parallel.joined() as team, scalars(config.tensorboard if team.leads else None) as write:
         task = _Task.of(dataset, output, weights, policy, config, init)
+        team.require_same(task.fingerprint, "dataset")
         store = task.store() if team.leads else None
         last = None
         try:

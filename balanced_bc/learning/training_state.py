@@ -54,6 +54,11 @@ class Store:
         self.training = {"format": FORMAT, **training}
         self._lock: IO[bytes] | None = None
 
+    @property
+    def has_state(self) -> bool:
+        """Whether there is something to go on from."""
+        return (self.folder / STATE).exists()
+
     def open(self) -> State | None:
         """Begin to keep the training; the state to go on from, if there is one.
 
@@ -61,7 +66,7 @@ class Store:
             LearningError: Another process trains there, the state is damaged, or it is of another training.
         """
         self._take_lock()
-        if not (self.folder / STATE).exists():
+        if not self.has_state:
             write_yaml(self.folder / DESCRIPTION, self.training)
             return None
         self._require_same(read_yaml(self.folder / DESCRIPTION))

@@ -120,13 +120,21 @@ def striding(setting: Setting, steps: int) -> TrainingConfig:
 
 
 def strides(name: str, reports: Iterator[object], steps: int, config: TrainingConfig) -> Contender:
-    """A training that goes on from round to round; one report is one stride."""
-    device = choose(config.device, config.precision).device
+    """A training that goes on from round to round; one report is one stride.
+
+    A training of a state policy changes the number of torch's threads while it lasts: others get theirs back.
+    """
+    device, own = choose(config.device, config.precision).device, torch.get_num_threads()
 
     def train(wanted: int) -> None:
+        nonlocal own
+        others = torch.get_num_threads()
+        torch.set_num_threads(own)
         for _ in range(wanted // steps):
             next(reports)
         finish(device)
+        own = torch.get_num_threads()
+        torch.set_num_threads(others)
 
     @contextmanager
     def opened() -> Iterator[Train]:

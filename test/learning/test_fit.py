@@ -40,6 +40,12 @@ def test_reports_come_regularly_and_the_last_is_the_end(pairs: Pairs, image_poli
     assert [report.step for report in fit(pairs, image_policy, QUICK)] == [2, 4, 6]
 
 
+def test_one_thread_trains_a_small_state_policy(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
+    before = torch.get_num_threads()
+    assert "CPU, 1 threads" in _last(state_pairs, state_policy, QUICK).device
+    assert torch.get_num_threads() == before
+
+
 def test_a_policy_learns_what_was_demonstrated(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
     config = TrainingConfig(steps=300, batch_size=32, report_every=100, device="cpu", averaging=0.9)
     reports = list(fit(state_pairs, state_policy, config))

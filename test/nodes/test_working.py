@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
+from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning import balance_file
+from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.train import train_dataset
+from balanced_bc.nodes import qos
 from balanced_bc.policies.checkpoint import load
+from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.simulation.collect import collect
 
 if TYPE_CHECKING:
@@ -27,6 +35,15 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in collect(Dataset.create(path, RobotContract()), "opening", {"slider": 1, "drawer": 1}):
         pass
     return path
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As many threads as the nodes of these tests have."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_weights_and_then_a_checkpoint(graph: Graph, dataset: Path) -> None:
@@ -48,6 +65,44 @@ def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, da
     assert graph.call(Trigger, "trainer/stop").success
     assert process.wait(40) == 1, graph.logs()
     assert load(output).provenance["steps"] < 100000
+
+
+def test_a_checkpoint_is_written_at_once_while_training_goes_on(graph: Graph, dataset: Path) -> None:
+    output = graph.folder / "policy"
+    heard = graph.hear(Float64MultiArray, "trainer/progress", qos.LATCHED)
+    process = graph.start(
+        "trainer", f"dataset:={dataset}", f"output:={output}", "steps:=100000", "report_every:=5", *SMALL
+    )
+    graph.until(lambda: bool(heard), "progress")
+    labels = [part.label for part in heard[0].layout.dim]
+    assert {"step", "loss slider", "pairs per second", "seconds left"} <= set(labels)
+    answer = graph.call(Trigger, "trainer/checkpoint")
+    assert answer.success, answer.message
+    (written,) = graph.folder.glob("policy-step*")
+    assert str(written) in answer.message
+    assert load(written).provenance["steps"] == int(written.name[-6:])
+    so_far = len(heard)
+    graph.until(lambda: len(heard) > so_far, "more progress")
+    assert process.poll() is None
+    assert not output.exists()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_training_that_a_signal_ended_goes_on_without_ros_to_the_same_policy(graph: Graph, dataset: Path) -> None:
+    output, state = graph.folder / "policy", graph.folder / "policy.training" / "state.safetensors"
+    options = (f"dataset:={dataset}", f"output:={output}", "steps:=300", "checkpoint_every:=5")
+    graph.start("trainer", *options, *SMALL)
+    graph.until(state.exists, "the training's state")
+    assert graph.end("trainer", signal.SIGTERM) == 1
+    assert not output.exists()
+    policy = PolicyConfig(image_size=16, channels=(4, 4, 4), hidden=8)
+    config = TrainingConfig(device="cpu", batch_size=8, steps=300)
+    for folder in (output, graph.folder / "whole"):
+        for _ in train_dataset(Dataset.open(dataset), folder, policy=policy, config=config):
+            pass
+        assert not state.exists()
+    resumed, whole = (load(graph.folder / name).policy.state_dict() for name in ("policy", "whole"))
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
 @pytest.mark.parametrize("node", ["trainer", "balancer"])
