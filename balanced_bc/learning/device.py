@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import NamedTuple, TypeVar
 
 import torch
 
 from balanced_bc.learning.config import DeviceName, Precision
 from balanced_bc.learning.errors import LearningError
+
+T = TypeVar("T")
 
 
 class Device(NamedTuple):
@@ -65,11 +67,29 @@ def reproducible(wanted: bool) -> Iterator[None]:
 def one_thread(wanted: bool = True) -> Iterator[None]:
     """Compute on one thread: networks on features are so small that threads wait for each other most of the time."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1 if wanted else before)
+    if not wanted or before == 1:
+        yield
+        return
+    torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def within(context: Callable[[], AbstractContextManager[None]], run: Iterator[T]) -> Iterator[T]:
+    """Advance a run inside a context that is left whenever the caller has the word."""
+    try:
+        while True:
+            with context():
+                try:
+                    now = next(run)
+                except StopIteration:
+                    return
+            yield now
+    finally:
+        if isinstance(run, Generator):
+            run.close()
 
 
 def keep_freed_memory() -> None:

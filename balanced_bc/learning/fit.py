@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import isfinite
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from balanced_bc.learning import descent, memory, parallel
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_thread, reproducible
+from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_thread, reproducible, within
 from balanced_bc.learning.draws import Drawing
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.feed import Feed
@@ -65,12 +66,22 @@ def fit(
         LearningError: A loss is not finite, the device is missing or full, or the training in `store` is another one.
     """
     team.require(config.batch_size)
-    with one_thread(is_small(policy_config)), reproducible(config.deterministic):
+
+    def run() -> Iterator[Progress]:
         device = choose(config.device, config.precision)
         if device.device.type == "cpu":
             keep_freed_memory()
         training = _Training(pairs, policy_config, config, alpha, device, start, team)
         yield from training.run(stop, report_now, store)
+
+    yield from within(lambda: _computing(policy_config, config), run())
+
+
+@contextmanager
+def _computing(policy_config: PolicyConfig, config: TrainingConfig) -> Iterator[None]:
+    """How torch computes while a policy is trained."""
+    with one_thread(is_small(policy_config)), reproducible(config.deterministic):
+        yield
 
 
 class _Training:

@@ -18,7 +18,7 @@ from balanced_bc.learning import balance_file, balance_picture, exports
 from balanced_bc.learning.balance_file import BalanceFile
 from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig
-from balanced_bc.learning.device import one_thread
+from balanced_bc.learning.device import one_thread, within
 from balanced_bc.learning.encoded import Encoded, FeaturePolicy, encode
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.held_out import Split, demonstrations, split_of
@@ -143,10 +143,10 @@ def _run(
     for fold, index in enumerate(training):
         features = yield from _encode(pairs, index, policy, encoding, config.seed, fold, encoders / len(training))
         encoded.append(features)
-    with one_thread():
-        noises = encoding.noises(config.method, len(pairs.groups))
-        for progress in balance(problem_of(pairs, split, encoded, encoding.policy(policy), noises), config):
-            yield progress._replace(done=encoders + (1 - encoders) * progress.done)
+    noises = encoding.noises(config.method, len(pairs.groups))
+    problem = problem_of(pairs, split, encoded, encoding.policy(policy), noises)
+    for progress in within(one_thread, balance(problem, config)):
+        yield progress._replace(done=encoders + (1 - encoders) * progress.done)
 
 
 def _encode(

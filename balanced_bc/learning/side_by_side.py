@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
-
-import torch
 
 from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.learning.config import EvaluationConfig
+from balanced_bc.learning.device import one_thread
 from balanced_bc.learning.rollout import Job, Performance, Played, perform
 from balanced_bc.policies.actor import ActingPolicy, Actions, ChunkedActor
 from balanced_bc.policies.policy import Policy
@@ -97,7 +95,7 @@ def answered(policy: ActingPolicy, seen: Sequence[Sequence[Observation]]) -> lis
         seen: N histories; the last call is filled up with one of them.
     """
     groups = [seen[first : first + ROWS] for first in range(0, len(seen), ROWS)]
-    with _one_thread():
+    with one_thread():
         answers = [policy.act([*group, *[group[0]] * (ROWS - len(group))])[: len(group)] for group in groups]
     return [chunk for answer in answers for chunk in answer]
 
@@ -115,17 +113,3 @@ def _filled(places: list[Place], policy: Policy, config: EvaluationConfig, take:
             free = Place(config, policy)
             places.append(free)
         free.begin(job)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch compute with one thread for a moment."""
-    before = torch.get_num_threads()
-    if before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -103,3 +103,14 @@ def test_a_missing_cuda_is_an_error_when_asked_for_and_a_message_when_not(
 def test_an_impossible_training_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(LearningError):
         TrainingConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_between_two_reports_the_caller_has_its_threads(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run = fit(state_pairs, state_policy, QUICK)
+        next(run)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
