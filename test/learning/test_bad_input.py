@@ -162,10 +162,14 @@ def test_an_existing_output_is_refused_before_anything_is_loaded(
 def test_deterministic_training_gives_the_same_policy_and_leaves_torch_as_it_was(
     pairs: Pairs, image_policy: PolicyConfig
 ) -> None:
-    run = fit(pairs, image_policy, replace(QUICK, deterministic=True))
-    next(run)
-    assert torch.are_deterministic_algorithms_enabled()
-    *_, last = run
+    inside: list[bool] = []
+
+    def stop() -> bool:
+        inside.append(torch.are_deterministic_algorithms_enabled())
+        return False
+
+    *_, last = fit(pairs, image_policy, replace(QUICK, deterministic=True), stop=stop)
+    assert all(inside)
     assert not torch.are_deterministic_algorithms_enabled()
     wanted = last_of(pairs, image_policy, QUICK).policy.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in last.policy.state_dict().items())
