@@ -22,9 +22,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "nodes": frozenset({"demonstrations", "policies", "balancing", "control", "simulation", "learning"}),
     "watching": frozenset({"demonstrations", "policies", "simulation"}),
     "demo": frozenset({"demonstrations", "policies", "balancing", "simulation", "learning", "watching"}),
-    "cli": frozenset(
+    "verbs": frozenset(
         {"demonstrations", "policies", "balancing", "control", "simulation", "learning", "watching", "demo"}
     ),
+    "cli": frozenset({"verbs"}),
 }
 ONLY_IN: dict[str, frozenset[str]] = {
     "rclpy": frozenset({"nodes"}),
@@ -35,7 +36,7 @@ ONLY_IN: dict[str, frozenset[str]] = {
     "mcap": frozenset({"demonstrations"}),
     "rosbags": frozenset({"demonstrations"}),
     "pyarrow": frozenset({"demonstrations", "learning"}),
-    "tyro": frozenset({"cli"}),
+    "tyro": frozenset({"cli", "verbs"}),
 }
 SPARE: dict[str, frozenset[str]] = {"balancing": frozenset({"torch"}), "control": frozenset({"numpy"})}
 """Rooms that are pure: all that they may import from others."""

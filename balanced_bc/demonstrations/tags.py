@@ -46,6 +46,11 @@ def parse_tags(words: Sequence[str]) -> dict[str, str]:
     return checked(tags)
 
 
+def parse_axes(text: str) -> tuple[str, ...]:
+    """Read axes, `behavior,quality`."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 def parse_counts(text: str) -> dict[str, int]:
     """Read numbers of demonstrations or rollouts, `slider=6,drawer=20`.
 

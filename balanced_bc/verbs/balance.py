@@ -1,0 +1,45 @@
+"""The verb `balance`: a weight for each group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tyro.conf import OmitArgPrefixes
+
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.demonstrations.tags import parse_axes
+from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.printing import print_text, shown
+from balanced_bc.tables import aligned
+
+
+def balance(
+    dataset: Path,
+    output: Path,
+    group_by: str = "behavior",
+    balancing: OmitArgPrefixes[BalancingConfig] = BalancingConfig(),
+    policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
+    encoding: EncodingConfig = EncodingConfig(),
+) -> None:
+    """Find a weight for each group; write balance.yaml, balance.png and weights.parquet.
+
+    Args:
+        dataset: Folder of the dataset.
+        output: Folder to write to.
+        group_by: Axes of tags that make the groups, separated by commas.
+        balancing: The method and its numbers.
+        policy: The policy that will be trained with the weights.
+        encoding: The small networks that balancing trains.
+    """
+    from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.learning import balance_file
+    from balanced_bc.learning.rebalance import rebalance_dataset
+
+    runs = rebalance_dataset(Dataset.open(dataset), parse_axes(group_by), output, balancing, policy, encoding)
+    for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
+        pass
+    found = balance_file.read(output)
+    print_text(aligned(balance_file.table(found)))
+    for warning in found.warnings:
+        print_text(f"warning: {warning}")
