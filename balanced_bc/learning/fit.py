@@ -109,7 +109,7 @@ class _Training:
             torch.manual_seed(config.seed)
             policy = make(policy_config, tuple(pairs.images), pairs.normalization(policy_config, train))
         self.policy = policy.to(device.device)
-        self.average = copy.deepcopy(self.policy).requires_grad_(False)
+        self.average = copy.deepcopy(self.policy).requires_grad_(False).eval()
         self.pairs = pairs.to(device.device)
         self.optimizer = torch.optim.AdamW(_parameter_groups(self.policy, config), foreach=True)
         self._forget()

@@ -47,9 +47,13 @@ class Policy(nn.Module, ABC):
             raise PolicyError("an image policy wants at least one camera, and the contract has none")
         self.config = config
         self.cameras = tuple(cameras) if config.policy == "image" else ()
-        units = normalization or Normalization.identity(features_of.size(config.policy))
+        units = normalization or Normalization.identity(features_of.size(config))
         for name, values in units._asdict().items():
             self.register_buffer(name, values.clone(), persistent=False)
+
+    def begin(self) -> None:
+        """Bring in what was learned elsewhere, once, before training; a checkpoint has it already."""
+        return
 
     @abstractmethod
     def negative_log_likelihood(self, batch: Batch) -> Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
 from balanced_bc.demonstrations.observation import scene_vector
-from balanced_bc.policies.features import relative
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.features import closeness, features, quarter_turns, relative, size
 from balanced_bc.policies.normalization import LEAST_DEVIATION, Normalization
 from balanced_bc.policies.resample import shrink, shrink_all
 
@@ -36,7 +38,7 @@ def test_a_block_is_described_from_the_gripper_wherever_both_are() -> None:
     there = scene_vector(
         np.array((*(tool + offset), *_turned(0.3))), 0, 0, False, np.array((*(block + offset), *_turned(0.8)))
     )
-    first, second = (relative(torch.from_numpy(scene))[:8] for scene in (here, there))
+    first, second = (relative(torch.from_numpy(scene))[:14] for scene in (here, there))
     torch.testing.assert_close(first, second)
 
 
@@ -48,11 +50,34 @@ def test_positions_in_the_gripper_turn_with_it() -> None:
     )
 
 
-def test_a_grasp_is_the_same_after_half_a_turn() -> None:
+def test_a_grasp_is_the_same_after_a_quarter_turn() -> None:
     tool = np.array((0.0, 0.0, 0.0, *_turned(0.2)))
-    scenes = [scene_vector(tool, 0, 0, False, np.array((0.1, 0.1, 0.0, *_turned(yaw)))) for yaw in (0.5, 0.5 + np.pi)]
-    first, second = (relative(torch.from_numpy(scene)) for scene in scenes)
-    torch.testing.assert_close(first, second, atol=1e-6, rtol=0)
+    yaws = (0.5, 0.5 + np.pi / 2, 0.5 + np.pi)
+    scenes = [scene_vector(tool, 0, 0, False, np.array((0.1, 0.1, 0.0, *_turned(yaw)))) for yaw in yaws]
+    first, *others = (relative(torch.from_numpy(scene)) for scene in scenes)
+    for other in others:
+        torch.testing.assert_close(first, other, atol=1e-6, rtol=0)
+
+
+def test_a_quarter_of_the_yaw_comes_back_from_its_cosine_and_sine() -> None:
+    yaw = torch.linspace(-0.7, 0.7, 9)
+    axis = torch.stack((0.6 * yaw.cos(), 0.6 * yaw.sin(), torch.full_like(yaw, 0.8)), dim=-1)
+    cosine, sine = quarter_turns(axis).unbind(-1)
+    torch.testing.assert_close(torch.atan2(sine, cosine) / 4, yaw)
+
+
+def test_closeness_resolves_millimeters_near_by_and_nothing_far_away() -> None:
+    near, far = closeness(torch.tensor((0.000, 0.003))), closeness(torch.tensor((0.300, 0.303)))
+    assert float(near[1] - near[0]) == pytest.approx(0.1, abs=0.01)
+    assert float(far[1] - far[0]) < 1e-6
+
+
+def test_relative_features_can_be_left_out() -> None:
+    state, scene = torch.randn(4, 8), torch.randn(4, 21)
+    for relative_too in (True, False):
+        config = PolicyConfig(policy="state", relative=relative_too)
+        assert features(config, state, scene).shape == (4, size(config))
+    torch.testing.assert_close(features(config, state, scene), torch.cat((state, scene), dim=-1))
 
 
 def test_normalization_ignores_padding_and_floors_what_does_not_vary() -> None:
