@@ -119,7 +119,7 @@ def test_a_checkpoint_needs_the_file_no_more(
 
 
 def test_a_missing_file_is_an_error_before_training(pretrained: PolicyConfig) -> None:
-    with pytest.raises(PolicyError, match="there is no file nowhere.safetensors with weights"):
+    with pytest.raises(PolicyError, match=r"there is no file nowhere\.safetensors with weights"):
         make(replace(pretrained, backbone_weights="nowhere.safetensors"), CAMERAS)
 
 
