@@ -30,7 +30,7 @@ SIZES = {"hidden": 16, "layers": 1, "chunk": 3, "execute": 2, "image_size": 32}
 FEW = TrainingConfig(steps=3, batch_size=4, device="cpu")
 
 
-class Linear(Policy):
+class _Linear(Policy):
     """Somebody else's policy: a linear function of the joints, with dropout."""
 
     def __init__(
@@ -76,7 +76,7 @@ def _goes_the_whole_way(policy: Policy, path: Path) -> None:
 def test_a_plugin_learns_and_is_saved_loaded_and_rolled_out(
     demonstrations: list[Grouped], contract: RobotContract, tmp_path: Path
 ) -> None:
-    config = PolicyConfig(policy="state", plugin=f"{__name__}:Linear", chunk=3, execute=2)
+    config = PolicyConfig(policy="state", plugin=f"{__name__}:_Linear", chunk=3, execute=2)
     training = replace(FEW, steps=200, report_every=50, learning_rate=0.02)
     policy, losses = _trained(gather(demonstrations, config, contract), config, training)
     assert losses[-1] < 0.5 * losses[0]
