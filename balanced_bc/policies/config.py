@@ -46,7 +46,11 @@ class PolicyConfig:
     backbone_learns: bool = False
     """Whether the backbone learns on; else only what comes after it does."""
     relative: bool = True
-    """Whether a state policy is also told where block and handles are from the gripper, beside where they are."""
+    """Whether a state policy is also told where block and handles are from the tool, beside where they are."""
+    kinematics: bool = True
+    """Whether an image policy is also told where its tool is, computed from the joints of a Franka arm."""
+    wavelengths: tuple[float, ...] = field(default=(0.4, 0.2), metadata={"range": (1e-3, 100.0)})
+    """Positions are also told as sines and cosines of these wavelengths, which resolve millimeters; empty: not, [m]."""
     hidden: int = field(default=256, metadata={"range": (1, 10**5)})
     """Width of the trunk's layers."""
     layers: int = field(default=2, metadata={"range": (1, 100)})
