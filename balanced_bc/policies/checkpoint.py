@@ -71,8 +71,8 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     Versions:
         1: policy.yaml with format, policy, cameras, normalization, contract, provenance. No longer read.
         2: the policy has a decoder; its configuration names head, history, ensembling and plugin. No longer read.
-        3: a policy is also told waves of positions, a grasp's yaw modulo a quarter turn, and an image policy its tool's
-            pose; the configuration names the backbone.
+        3: a state policy is also told closeness, waves, and a grasp's yaw modulo a quarter turn; the configuration
+            names the backbone.
 
     Raises:
         PolicyError: There is no checkpoint, its format is another, or its parts do not fit.

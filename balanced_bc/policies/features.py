@@ -1,4 +1,4 @@
-"""What a policy is told beside images: the robot's state, where its tool is, and for a state policy the scene."""
+"""What a policy is told beside images: the robot's state and, for a state policy, the scene seen from the tool."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 from balanced_bc.demonstrations.observation import SCENE_SIZE, STATE_SIZE
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.kinematics import tool_pose
 
-JOINTS = 7
+NEAR = 0.03
+"""Distance over which closeness tells near from far, about half a block, [m]."""
 
 
 def size(config: PolicyConfig) -> int:
@@ -22,8 +22,9 @@ def size(config: PolicyConfig) -> int:
 def features(config: PolicyConfig, state: Tensor, scene: Tensor) -> Tensor:
     """All that a policy is told beside images.
 
-    An image policy: the robot's state and, with `kinematics`, the tool's pose. A state policy: the robot's state, the
-    scene and, with `relative`, what is relative to the tool. Both: `waves` of every position among these.
+    An image policy: the robot's state alone; with the tool's pose and waves of it, it succeeded less often
+    (docs/policies.md). A state policy: the robot's state, the scene, with `relative` what is relative to the tool, and
+    `waves` of the tool's position.
 
     Args:
         config: What the policy wants to be told.
@@ -34,16 +35,50 @@ def features(config: PolicyConfig, state: Tensor, scene: Tensor) -> Tensor:
         (..., F).
     """
     if config.policy == "image":
-        pose = tool_pose(state[..., :JOINTS]) if config.kinematics else state[..., :0]
-        return torch.cat((state, pose, waves(pose[..., :3], config.wavelengths)), dim=-1)
-    around = positions(scene) if config.relative else scene[..., :0]
-    grasp = grasp_yaw(scene) if config.relative else scene[..., :0]
-    fine = waves(torch.cat((scene[..., :3], around), dim=-1), config.wavelengths)
-    return torch.cat((state, scene, around, grasp, fine), dim=-1)
+        return state
+    fine = waves(scene[..., :3], config.wavelengths)
+    around = relative(scene, config.wavelengths) if config.relative else scene[..., :0]
+    return torch.cat((state, scene, around, fine), dim=-1)
+
+
+def relative(scene: Tensor, wavelengths: tuple[float, ...]) -> Tensor:
+    r"""Block and handles relative to the tool.
+
+    The block's position from the tool in the base frame and in the tool's frame, :math:`p_b - p_t` and
+    :math:`R_t^\top (p_b - p_t)`, [m], and the `closeness` of both; its `grasp_yaw`; the `handles` and their `waves`.
+
+    Args:
+        scene: See `demonstrations.observation.scene_vector`, (..., 21).
+        wavelengths: Of the waves, [m], L of them.
+
+    Returns:
+        (..., 16 + 4 L).
+    """
+    away = scene[..., 12:15] - scene[..., 0:3]
+    block = torch.cat((away, in_tool(scene, away)), dim=-1)
+    near = handles(scene)
+    return torch.cat((block, closeness(block), grasp_yaw(scene), near, waves(near, wavelengths)), dim=-1)
+
+
+def handles(scene: Tensor) -> Tensor:
+    """The tool's x in the sliding door's frame and y in the drawer's, up to a constant, [m], (..., 2).
+
+    The door opens along -x, the drawer along -y.
+    """
+    return scene[..., 0:2] + scene[..., 9:11]
+
+
+def closeness(away: Tensor) -> Tensor:
+    r"""What resolves the last centimeters and tells nothing of what is far away, :math:`\tanh(x / 0.03)`.
+
+    Args:
+        away: :math:`x`, [m].
+    """
+    return (away / NEAR).tanh()
 
 
 def waves(position: Tensor, wavelengths: tuple[float, ...]) -> Tensor:
-    r"""Sines and cosines of positions: what resolves millimeters, while normalization is by decimeters.
+    r"""Sines and cosines of positions: they resolve millimeters where normalization is by decimeters.
 
     .. math:: (\sin(2 \pi x / \lambda), \; \cos(2 \pi x / \lambda))
 
@@ -56,19 +91,6 @@ def waves(position: Tensor, wavelengths: tuple[float, ...]) -> Tensor:
     """
     angles = [2 * pi / wavelength * position for wavelength in wavelengths]
     return torch.cat([position[..., :0], *(wave for angle in angles for wave in (angle.sin(), angle.cos()))], dim=-1)
-
-
-def positions(scene: Tensor) -> Tensor:
-    r"""Block and handles relative to the tool, [m], (..., 21) to (..., 8).
-
-    The block's position from the tool in the base frame and in the tool's frame, :math:`p_b - p_t` and
-    :math:`R_t^\top (p_b - p_t)`; the tool's x in the sliding door's frame and y in the drawer's, up to a constant (the
-    door opens along -x, the drawer along -y).
-    """
-    tool, slider, drawer = scene[..., 0:3], scene[..., 9:10], scene[..., 10:11]
-    away = scene[..., 12:15] - tool
-    handles = (tool[..., 0:1] + slider, tool[..., 1:2] + drawer)
-    return torch.cat((away, in_tool(scene, away), *handles), dim=-1)
 
 
 def grasp_yaw(scene: Tensor) -> Tensor:

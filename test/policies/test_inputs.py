@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from balanced_bc.demonstrations.observation import scene_vector
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.features import features, grasp_yaw, positions, size, waves
-from balanced_bc.policies.kinematics import tool_pose
+from balanced_bc.policies.features import closeness, features, grasp_yaw, relative, size, waves
 from balanced_bc.policies.normalization import LEAST_DEVIATION, Normalization
 from balanced_bc.policies.resample import shrink, shrink_all
-from balanced_bc.simulation.kinematics import forward
 
 
 def _turned(yaw: float) -> tuple[float, float, float, float]:
@@ -41,15 +39,14 @@ def test_a_block_is_described_from_the_tool_wherever_both_are() -> None:
         np.array((*(tool + offset), *_turned(0.3))), 0, 0, False, np.array((*(block + offset), *_turned(0.8)))
     )
     first, second = (torch.from_numpy(scene) for scene in (here, there))
-    torch.testing.assert_close(positions(first)[:6], positions(second)[:6])
-    torch.testing.assert_close(grasp_yaw(first), grasp_yaw(second))
+    torch.testing.assert_close(relative(first, ())[:14], relative(second, ())[:14])
 
 
 def test_positions_in_the_tool_turn_with_it() -> None:
     block = np.array((1.0, 0.0, 0.0, *_turned(0.0)))
     scene = scene_vector(np.array((0.0, 0.0, 0.0, *_turned(np.pi / 2))), 0, 0, False, block)
     torch.testing.assert_close(
-        positions(torch.from_numpy(scene))[3:6], torch.tensor((0.0, -1.0, 0.0)), atol=1e-6, rtol=0
+        relative(torch.from_numpy(scene), ())[3:6], torch.tensor((0.0, -1.0, 0.0)), atol=1e-6, rtol=0
     )
 
 
@@ -69,6 +66,19 @@ def test_the_yaw_of_a_grasp_comes_back_from_its_cosine_and_sine(turned: float) -
     assert np.arctan2(sine, cosine) / 4 == pytest.approx(turned, abs=1e-6)
 
 
+def test_closeness_resolves_millimeters_near_by_and_nothing_far_away() -> None:
+    near, far = closeness(torch.tensor((0.000, 0.003))), closeness(torch.tensor((0.300, 0.303)))
+    assert float(near[1] - near[0]) == pytest.approx(0.1, abs=0.01)
+    assert float(far[1] - far[0]) < 1e-6
+
+
+def test_handles_move_with_the_door_and_the_drawer() -> None:
+    pose = np.array((0.4, 0.1, 0.3, *_turned(0.0)))
+    closed, opened = (torch.from_numpy(scene_vector(pose, *gap, False, pose)) for gap in ((0, 0), (0.1, 0.05)))
+    moved = relative(opened, ())[14:16] - relative(closed, ())[14:16]
+    torch.testing.assert_close(moved, torch.tensor((0.1, 0.05)), atol=1e-6, rtol=0)
+
+
 def test_waves_tell_millimeters_apart_by_as_much_as_they_turn() -> None:
     sine, cosine = waves(torch.tensor([[0.100], [0.103]]), (0.2,)).unbind(-1)
     apart = torch.hypot(sine[1] - sine[0], cosine[1] - cosine[0])
@@ -79,10 +89,8 @@ def test_waves_tell_millimeters_apart_by_as_much_as_they_turn() -> None:
 @pytest.mark.parametrize(
     ("config", "width"),
     [
-        ({"policy": "image"}, 8 + 9 + 12),
-        ({"policy": "image", "wavelengths": ()}, 8 + 9),
-        ({"policy": "image", "kinematics": False}, 8),
-        ({"policy": "state"}, 8 + 21 + 10 + 44),
+        ({"policy": "image"}, 8),
+        ({"policy": "state"}, 8 + 21 + 16 + 8 + 12),
         ({"policy": "state", "relative": False}, 8 + 21 + 12),
         ({"policy": "state", "relative": False, "wavelengths": ()}, 8 + 21),
     ],
@@ -91,13 +99,6 @@ def test_what_a_policy_is_told_can_be_left_out(config: dict[str, object], width:
     chosen = PolicyConfig(**config)  # type: ignore[arg-type]
     assert size(chosen) == width
     assert features(chosen, torch.randn(4, 2, 8), torch.randn(4, 2, 21)).shape == (4, 2, width)
-
-
-def test_the_tool_is_where_the_simulator_says_it_is() -> None:
-    for joints in np.random.default_rng(0).uniform(-2, 2, (20, 7)):
-        pose = forward(joints)
-        wanted = np.concatenate((pose.position, pose.rotation[:, 0], pose.rotation[:, 1]))
-        np.testing.assert_allclose(tool_pose(torch.from_numpy(joints)).numpy(), wanted, atol=1e-9)
 
 
 def test_normalization_ignores_padding_and_floors_what_does_not_vary() -> None:
