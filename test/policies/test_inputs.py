@@ -74,7 +74,8 @@ def test_closeness_resolves_millimeters_near_by_and_nothing_far_away() -> None:
 
 def test_handles_move_with_the_door_and_the_drawer() -> None:
     pose = np.array((0.4, 0.1, 0.3, *_turned(0.0)))
-    closed, opened = (torch.from_numpy(scene_vector(pose, *gap, False, pose)) for gap in ((0, 0), (0.1, 0.05)))
+    gaps = ((0.0, 0.0), (0.1, 0.05))
+    closed, opened = (torch.from_numpy(scene_vector(pose, slider, drawer, False, pose)) for slider, drawer in gaps)
     moved = relative(opened, ())[14:16] - relative(closed, ())[14:16]
     torch.testing.assert_close(moved, torch.tensor((0.1, 0.05)), atol=1e-6, rtol=0)
 
