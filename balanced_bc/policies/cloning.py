@@ -13,6 +13,7 @@ from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.decoder import Decoder
 from balanced_bc.policies.encoder import ImageEncoder
+from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.normalization import FARTHEST, Normalization
 from balanced_bc.policies.policy import Policy
 from balanced_bc.policies.pretrained import PretrainedEncoder
@@ -38,6 +39,8 @@ class CloningPolicy(Policy):
 
     def begin(self) -> None:
         """See `Policy`: read the weights of the backbones, if there are any."""
+        if self.encoders and self.config.backbone and not self.config.backbone_weights:
+            raise PolicyError(f"the backbone {self.config.backbone} wants backbone_weights, a safetensors file")
         for encoder in self.encoders.values():
             if isinstance(encoder, PretrainedEncoder):
                 encoder.read(Path(self.config.backbone_weights))

@@ -123,6 +123,11 @@ def test_a_missing_file_is_an_error_before_training(pretrained: PolicyConfig) ->
         make(replace(pretrained, backbone_weights="nowhere.safetensors"), CAMERAS)
 
 
+def test_a_backbone_without_weights_is_an_error_before_training(pretrained: PolicyConfig) -> None:
+    with pytest.raises(PolicyError, match="the backbone resnet18 wants backbone_weights"):
+        make(replace(pretrained, backbone_weights=""), CAMERAS)
+
+
 def test_a_file_that_is_no_safetensors_file_is_refused(pretrained: PolicyConfig, tmp_path: Path) -> None:
     (tmp_path / "weights.pth").write_bytes(b"\x80\x04 a pickle")
     with pytest.raises(PolicyError, match="is no safetensors file"):
