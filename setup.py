@@ -59,6 +59,7 @@ setup(
     extras_require={
         "ros": [f"ros-kilted-{name}" for name in ROS],
         "tensorboard": ["tensorboard"],
+        "timm": ["timm", "torchvision"],
         "test": ["hypothesis", "mcap-ros2-support", "pytest", "pytest-timeout", "setuptools"],
         "check": ["mypy", "pre-commit", "ruff", "types-PyYAML"],
     },

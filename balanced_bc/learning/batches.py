@@ -106,7 +106,7 @@ class Pairs:
     def normalization(self, config: PolicyConfig, index: Tensor | None = None) -> Normalization:
         """Units for a policy that learns from the pairs at `index`; all, if None."""
         index = torch.arange(len(self), device=self.state.device) if index is None else index
-        known = features.features(config.policy, self.state[index], self.scene[index])
+        known = features.features(config, self.state[index], self.scene[index])
         return Normalization.of(known, self.action[index], self.mask[index])
 
 

@@ -110,7 +110,7 @@ def encode(
         Progress of the encoder's training; nothing for a state policy.
     """
     small, units = config.policy(policy), pairs.normalization(policy)
-    known = features.features(policy.policy, pairs.state, pairs.scene)
+    known = features.features(policy, pairs.state, pairs.scene)
     columns = [((known - units.feature_mean) / units.feature_deviation).clamp(-FARTHEST, FARTHEST)]
     if policy.policy == "image":
         equal = dict.fromkeys(pairs.groups, 1.0)

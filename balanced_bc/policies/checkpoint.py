@@ -16,11 +16,11 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
-from balanced_bc.policies.making import make
+from balanced_bc.policies.making import policy_class
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
-FORMAT = 2
+FORMAT = 3
 """Version of the checkpoint folder that is written and read. See `load` for its history."""
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "policy.yaml"
@@ -70,7 +70,9 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
 
     Versions:
         1: policy.yaml with format, policy, cameras, normalization, contract, provenance. No longer read.
-        2: the policy has a decoder; its configuration names head, history, ensembling and plugin.
+        2: the policy has a decoder; its configuration names head, history, ensembling and plugin. No longer read.
+        3: a state policy is also told closeness, waves, and a grasp's yaw modulo a quarter turn; the configuration
+            names the backbone.
 
     Raises:
         PolicyError: There is no checkpoint, its format is another, or its parts do not fit.
@@ -87,7 +89,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
     except Exception as error:
         raise PolicyError(f"{path / WEIGHTS} does not fit {path / DESCRIPTION}: {error}") from error
     contract = RobotContract.from_dict(description["contract"])
-    return Checkpoint(policy.to(device), contract, description["provenance"])
+    return Checkpoint(policy.to(device).eval(), contract, description["provenance"])
 
 
 def fingerprint(path: str | Path) -> str:
@@ -146,6 +148,7 @@ def _build(description: Mapping[str, Any], path: Path) -> Policy:
         normalization = Normalization(
             **{name: torch.tensor(values) for name, values in description["normalization"].items()}
         )
-        return make(PolicyConfig.from_dict(description["policy"]), description["cameras"], normalization)
+        config = PolicyConfig.from_dict(description["policy"])
+        return policy_class(config.plugin)(config, description["cameras"], normalization)
     except (TypeError, ValueError) as error:
         raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error

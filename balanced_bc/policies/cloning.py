@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,10 @@ from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.decoder import Decoder
 from balanced_bc.policies.encoder import ImageEncoder
+from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.normalization import FARTHEST, Normalization
 from balanced_bc.policies.policy import Policy
+from balanced_bc.policies.pretrained import PretrainedEncoder
 from balanced_bc.policies.trunk import trunk
 
 
@@ -28,12 +31,19 @@ class CloningPolicy(Policy):
         self, config: PolicyConfig, cameras: Sequence[str], normalization: Normalization | None = None
     ) -> None:
         super().__init__(config, cameras, normalization)
-        self.encoders = nn.ModuleDict(
-            {name: ImageEncoder(config.image_size, config.channels, config.keypoints) for name in self.cameras}
-        )
-        frame = features_of.size(config.policy) + 3 * config.keypoints * len(self.cameras)
+        encoder = PretrainedEncoder if config.backbone else ImageEncoder
+        self.encoders = nn.ModuleDict({name: encoder(config) for name in self.cameras})
+        frame = features_of.size(config) + 3 * config.keypoints * len(self.cameras)
         self.trunk = trunk(config.history * frame, config.hidden, config.layers)
         self.decoder = Decoder(config)
+
+    def begin(self) -> None:
+        """See `Policy`: read the weights of the backbones, if there are any."""
+        if self.encoders and self.config.backbone and not self.config.backbone_weights:
+            raise PolicyError(f"the backbone {self.config.backbone} wants backbone_weights, a safetensors file")
+        for encoder in self.encoders.values():
+            if isinstance(encoder, PretrainedEncoder):
+                encoder.read(Path(self.config.backbone_weights))
 
     def negative_log_likelihood(self, batch: Batch) -> Tensor:
         """Negative log-likelihood of each pair's chunk, the mean over its given actions, [nat], (B,).
@@ -50,7 +60,7 @@ class CloningPolicy(Policy):
 
     def features(self, images: Mapping[str, Tensor], state: Tensor, scene: Tensor) -> Tensor:
         """What the decoder is told of the last H observations, (B, hidden); arguments as in `Batch`."""
-        known = features_of.features(self.config.policy, state, scene)
+        known = features_of.features(self.config, state, scene)
         normal = ((known - self.feature_mean) / self.feature_deviation).clamp(-FARTHEST, FARTHEST)
         seen = (self.encoded(name, images[name]).to(state.dtype) for name in self.cameras)
         told: Tensor = self.trunk(torch.cat((normal, *seen), dim=-1).flatten(-2))

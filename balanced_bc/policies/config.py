@@ -13,6 +13,15 @@ from balanced_bc.ranges import out_of_range
 Kind = Literal["image", "state"]
 HeadName = Literal["gaussian", "heteroscedastic", "bins", "mixture"]
 
+TIMM = "timm:"
+"""What the name of a backbone of timm begins with."""
+BACKBONES = ("resnet18", "resnet34")
+"""Backbones that need nothing but torch."""
+STRIDES = (4, 8, 16, 32)
+"""Strides at which backbones have features."""
+LEAST_SIDE = 4
+"""Rows and columns of features below which keypoints tell nothing of where something is."""
+
 
 @dataclass(frozen=True)
 class PolicyConfig:
@@ -28,6 +37,18 @@ class PolicyConfig:
     """Channels of the image encoder's convolutions; the first two halve the image."""
     keypoints: int = field(default=32, metadata={"range": (1, 4096)})
     """Points that the spatial softmax finds in each camera's image."""
+    backbone: str = ""
+    """Image encoder that has learned elsewhere: resnet18, resnet34 or timm:NAME; empty for convolutions of our own."""
+    backbone_weights: str = ""
+    """Its weights, a safetensors file; read when training begins, and from then on part of the checkpoint."""
+    backbone_stride: int = 8
+    """Pixels of the image per feature of the backbone: 4, 8, 16 or 32. Deeper stages know more and see less sharply."""
+    backbone_learns: bool = False
+    """Whether the backbone learns on; else only what comes after it does."""
+    relative: bool = True
+    """Whether a state policy is also told where block and handles are from the tool, beside where they are."""
+    wavelengths: tuple[float, ...] = field(default=(0.4, 0.2), metadata={"range": (1e-3, 100.0)})
+    """A state policy is told where its tool is also as sines and cosines of these wavelengths, [m]; empty for none."""
     hidden: int = field(default=256, metadata={"range": (1, 10**5)})
     """Width of the trunk's layers."""
     layers: int = field(default=2, metadata={"range": (1, 100)})
@@ -64,6 +85,20 @@ class PolicyConfig:
             raise PolicyError(f"a policy that predicts {self.chunk} actions cannot execute {self.execute} of them")
         if not self.channels:
             raise PolicyError("a policy's encoder wants at least one layer of channels")
+        if self.backbone:
+            self._check_backbone()
+
+    def _check_backbone(self) -> None:
+        """Refuse a backbone that does not exist, and one whose features are too few."""
+        if self.backbone not in BACKBONES and not self.backbone.startswith(TIMM):
+            raise PolicyError(f"there is no backbone {self.backbone!r}; there are {', '.join(BACKBONES)}, {TIMM}NAME")
+        if self.backbone_stride not in STRIDES:
+            raise PolicyError(f"backbone_stride is {self.backbone_stride}; it must be one of {STRIDES}")
+        if (side := self.image_size // self.backbone_stride) < LEAST_SIDE:
+            raise PolicyError(
+                f"images of {self.image_size} px at backbone_stride {self.backbone_stride} leave {side} x {side} "
+                f"features; there must be {LEAST_SIDE} x {LEAST_SIDE}: take larger images or a smaller stride"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as written into policy.yaml."""

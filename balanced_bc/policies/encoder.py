@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from balanced_bc.policies.config import PolicyConfig
+
 GROUP = 8
 """Channels normalized together by GroupNorm, where they divide by it."""
 
@@ -17,16 +19,16 @@ class ImageEncoder(nn.Module):
 
     grid: Tensor
 
-    def __init__(self, size: int, channels: tuple[int, ...], keypoints: int) -> None:
+    def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        before = 3
-        for index, after in enumerate(channels):
+        before, size = 3, config.image_size
+        for index, after in enumerate(config.channels):
             kernel, stride = (5 if index == 0 else 3), (2 if index < 2 else 1)
             layers += [nn.Conv2d(before, after, kernel, stride, kernel // 2), group_norm(after), nn.ReLU()]
             before, size = after, -(-size // stride)
         self.convolutions = nn.Sequential(*layers)
-        self.features = nn.Conv2d(before, keypoints, 1)
+        self.features = nn.Conv2d(before, config.keypoints, 1)
         self.register_buffer("grid", coordinates(size), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:

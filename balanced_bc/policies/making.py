@@ -13,7 +13,7 @@ from balanced_bc.policies.policy import Policy
 
 
 def make(config: PolicyConfig, cameras: Sequence[str], normalization: Normalization | None = None) -> Policy:
-    """Make a policy that has learned nothing yet.
+    """Make a policy that has learned nothing yet of what it is for.
 
     Args:
         config: Architecture; `plugin` names a class other than ours.
@@ -21,9 +21,11 @@ def make(config: PolicyConfig, cameras: Sequence[str], normalization: Normalizat
         normalization: Units; None leaves everything as it is.
 
     Raises:
-        PolicyError: There is no such class, or it is no `Policy`.
+        PolicyError: There is no such class, it is no `Policy`, or what it begins with cannot be read.
     """
-    return policy_class(config.plugin)(config, cameras, normalization)
+    policy = policy_class(config.plugin)(config, cameras, normalization)
+    policy.begin()
+    return policy
 
 
 def policy_class(plugin: str) -> type[Policy]:

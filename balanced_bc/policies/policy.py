@@ -1,7 +1,8 @@
 r"""What every policy :math:`\pi_\theta(a \mid o, s)` can do: say how likely demonstrated actions are, and act.
 
 A policy of your own is one class: a subclass of `Policy` with `negative_log_likelihood` and `best`. Its name goes into
-`PolicyConfig.plugin` (`--plugin my_module:MyPolicy`); training, balancing, evaluation and the policy node then use it.
+`PolicyConfig.plugin` (`--plugin my_module:MyPolicy`); training, evaluation and the policy node then use it. Training
+averages parameters and not buffers, so a policy keeps no running statistics.
 """
 
 from __future__ import annotations
@@ -47,9 +48,13 @@ class Policy(nn.Module, ABC):
             raise PolicyError("an image policy wants at least one camera, and the contract has none")
         self.config = config
         self.cameras = tuple(cameras) if config.policy == "image" else ()
-        units = normalization or Normalization.identity(features_of.size(config.policy))
+        units = normalization or Normalization.identity(features_of.size(config))
         for name, values in units._asdict().items():
             self.register_buffer(name, values.clone(), persistent=False)
+
+    def begin(self) -> None:
+        """Bring in what was learned elsewhere, once, before training; a checkpoint has it already."""
+        return
 
     @abstractmethod
     def negative_log_likelihood(self, batch: Batch) -> Tensor:

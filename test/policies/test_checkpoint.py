@@ -59,8 +59,8 @@ def test_provenance_that_yaml_cannot_write_leaves_nothing_behind(trained: Policy
 def test_another_format_is_refused_naming_both(trained: Policy, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "policy", trained, RobotContract())
     file = tmp_path / "policy" / "policy.yaml"
-    file.write_text(file.read_text().replace("format: 2", "format: 99"))
-    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads format 2"):
+    file.write_text(file.read_text().replace("format: 3", "format: 99"))
+    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads format 3"):
         checkpoint.load(tmp_path / "policy")
 
 
