@@ -15,6 +15,7 @@ from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
+from balanced_bc.demonstrations.contract import VELOCITY_COMMAND
 from balanced_bc.demonstrations.stamps import seconds
 from balanced_bc.demonstrations.tags import parse_counts
 from balanced_bc.nodes.asking import until, within
@@ -124,11 +125,12 @@ class Conductor(Node):
 
     async def demonstrate(self, behavior: str, seed: int) -> Take:
         """Record one demonstration; keep it if it succeeded."""
-        await self.stage.set_parameters(DEMONSTRATOR, seed=seed)
+        listeners = self.count_subscribers(VELOCITY_COMMAND)
+        await self.stage.set_parameters(DEMONSTRATOR, seed=seed, listeners=listeners)
         await self.stage.insist(RECORDER, "start")
         begun, states = self.now(), self.stage.states[DEMONSTRATOR]
         states.clear()
-        await self.stage.call(DEMONSTRATOR, "demonstrate")
+        await self.stage.insist(DEMONSTRATOR, "demonstrate")
         await until(
             self, lambda: BUSY in states and states[-1] != BUSY, self.config.patience, "the demonstration to end"
         )

@@ -37,7 +37,7 @@ from balanced_bc.demonstrations.tags import KIND
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.diagnosis import Condition, Diagnosis
-from balanced_bc.nodes.errors import NodeError
+from balanced_bc.nodes.errors import NodeError, NotYet
 from balanced_bc.nodes.parameters import declared, followed
 from balanced_bc.nodes.robots import robot
 from balanced_bc.nodes.run import main_of
@@ -48,7 +48,7 @@ from balanced_bc.simulation.experts import Percept
 from balanced_bc.simulation.kinds.kinds import Quality
 from balanced_bc.simulation.streams import commanded
 
-CHANGEABLE = ("quality", "seed")
+CHANGEABLE = ("quality", "seed", "listeners")
 NEEDED = (JOINT_STATES, TCP_POSE, SCENE_JOINT_STATES, SCENE_RED_BLOCK, SCENE_LIGHTBULB)
 
 
@@ -64,6 +64,9 @@ class DemonstratorConfig:
     """Kind of demonstrator. suboptimal draws one each time; perturbed is optimal, the simulator has to disturb it."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of the next demonstration's randomness; those after it count up."""
+    listeners: int = field(default=1, metadata={"range": (0, 100)})
+    """Listeners that velocity_command must be connected to before a demonstration begins: what is said before is lost
+    to those that come later."""
     longest: float = field(default=20.0, metadata={"range": (0.1, 3600.0)})
     """Time after which an expert that has not finished gives up, [s]."""
 
@@ -117,6 +120,8 @@ class DemonstratorNode(Node):
         """~/demonstrate."""
         try:
             what = self.begin()
+        except NotYet as error:
+            response.success, response.message = False, str(error)
         except BalancedBCError as error:
             response.success, response.message = False, str(error)
             self.get_logger().error(response.message)
@@ -130,6 +135,8 @@ class DemonstratorNode(Node):
             raise NodeError("a demonstration is going on already")
         if missing := [topic for topic in (*NEEDED, TASK_BEHAVIOR) if topic not in self.latest]:
             raise NodeError(f"nothing was heard yet on {', '.join(missing)}; heard was {sorted(self.latest)}")
+        if (heard_by := self.says_twist.get_subscription_count()) < self.config.listeners:
+            raise NotYet(f"{VELOCITY_COMMAND} is heard by {heard_by} and waits for {self.config.listeners} listeners")
         behavior = str(self.latest[TASK_BEHAVIOR])
         rng = np.random.default_rng(self.seed)
         kind, self.expert, _ = cast(self.config.task, behavior, self.config.quality, rng)

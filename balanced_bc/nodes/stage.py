@@ -82,7 +82,7 @@ class Stage:
         return str(answer.message)
 
     async def insist(self, node: str, service: str) -> str:
-        """Call a Trigger service until it agrees: a recorder that has just begun to listen has heard nothing yet.
+        """Call a Trigger service until it agrees: who has just begun to listen or to speak has no connection yet.
 
         Raises:
             NodeError: It refused for as long as patience lasts, with its last words.

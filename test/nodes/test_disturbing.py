@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from geometry_msgs.msg import TwistStamped
+from std_srvs.srv import Trigger
 
 from balanced_bc.demonstrations.contract import SCENE_JOINT_STATES, TCP_POSE, VELOCITY_COMMAND
 from balanced_bc.demonstrations.dataset import Dataset
@@ -44,3 +46,15 @@ def test_over_topics_perturbed_labels_are_the_optimal_experts_in_the_disturbed_s
     assert frames.scene is not None
     moved = np.diff(frames.scene[:, :3], axis=0) * 30
     assert np.abs(moved - frames.action[:-1, :3])[3:20].max() > 0.12
+
+
+def test_a_demonstrator_waits_for_listeners_that_are_not_connected_yet(graph: Graph) -> None:
+    graph.start("simulator", "real_time_factor:=0.0", "wait_for_command:=5.0")
+    graph.start("demonstrator", "use_sim_time:=true", "listeners:=2")
+
+    def refusal() -> str:
+        return str(graph.call(Trigger, "demonstrator/demonstrate").message)
+
+    graph.until(lambda: "velocity_command is heard by 1 and waits for 2 listeners" in refusal(), "a refusal")
+    graph.hear(TwistStamped, "velocity_command")
+    graph.until(lambda: graph.call(Trigger, "demonstrator/demonstrate").success, "a demonstration")
