@@ -14,6 +14,7 @@ from typing import Literal
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy
 
 from balanced_bc.demonstrations.contract import VELOCITY_COMMAND
 from balanced_bc.demonstrations.stamps import seconds
@@ -125,8 +126,7 @@ class Conductor(Node):
 
     async def demonstrate(self, behavior: str, seed: int) -> Take:
         """Record one demonstration; keep it if it succeeded."""
-        listeners = self.count_subscribers(VELOCITY_COMMAND)
-        await self.stage.set_parameters(DEMONSTRATOR, seed=seed, listeners=listeners)
+        await self.stage.set_parameters(DEMONSTRATOR, seed=seed, listeners=self.listeners())
         await self.stage.insist(RECORDER, "start")
         begun, states = self.now(), self.stage.states[DEMONSTRATOR]
         states.clear()
@@ -141,6 +141,11 @@ class Conductor(Node):
             await self.stage.call(RECORDER, "discard")
         self.refuse_endless_failure(behavior, saved)
         return Take(behavior, seed, success and saved, ended - begun, end)
+
+    def listeners(self) -> int:
+        """Who listens to the demonstrator's commands and can be connected to it."""
+        found = self.get_subscriptions_info_by_topic(VELOCITY_COMMAND)
+        return sum(one.qos_profile.durability != DurabilityPolicy.TRANSIENT_LOCAL for one in found)
 
     async def save(self, behavior: str) -> bool:
         """Save the take; whether the recorder did, because a stream may have been silent."""

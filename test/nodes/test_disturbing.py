@@ -12,6 +12,7 @@ from std_srvs.srv import Trigger
 from balanced_bc.demonstrations.contract import SCENE_JOINT_STATES, TCP_POSE, VELOCITY_COMMAND
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.reading import read_tracks
+from balanced_bc.nodes import qos
 from balanced_bc.nodes.takes import Ledger
 from balanced_bc.simulation.demonstrators import make_demonstrator
 from balanced_bc.simulation.experts import Percept
@@ -56,5 +57,5 @@ def test_a_demonstrator_waits_for_listeners_that_are_not_connected_yet(graph: Gr
         return str(graph.call(Trigger, "demonstrator/demonstrate").message)
 
     graph.until(lambda: "velocity_command is heard by 1 and waits for 2 listeners" in refusal(), "a refusal")
-    graph.hear(TwistStamped, "velocity_command")
+    graph.hear(TwistStamped, "velocity_command", qos.COMMANDS)
     graph.until(lambda: graph.call(Trigger, "demonstrator/demonstrate").success, "a demonstration")
