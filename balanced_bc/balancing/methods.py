@@ -37,6 +37,11 @@ def ours(repetition: Repetition) -> Run[Outcome]:
     return Outcome(targets, (yield from weigh(repetition, targets.path, lowest)))
 
 
+def phases_of_ours(config: BalancingConfig) -> tuple[str, ...]:
+    """References that are the lowest of all lanes want lanes."""
+    return ("references", "lanes", "weights") if config.reference == "lowest" else ("references", "weights")
+
+
 def rival(repetition: Repetition) -> Run[Outcome]:
     """Re-Mix."""
     return Outcome(*(yield from remix(repetition)))
@@ -47,20 +52,20 @@ class Learned(NamedTuple):
 
     Attributes:
         run: One repetition of it.
-        phases: Names of its phases, each of `steps` descent steps.
+        phases: Names of the phases that it has with a configuration, each of `steps` descent steps.
         answer: The answer, from what all repetitions found.
     """
 
     run: Callable[[Repetition], Run[Any]]
-    phases: tuple[str, ...]
+    phases: Callable[[BalancingConfig], tuple[str, ...]]
     answer: Callable[[Problem, BalancingConfig, list[Any]], Balance] = averaged
 
 
 LEARNED = {
-    "zero": Learned(zero, ("weights",)),
-    "remix": Learned(rival, ("reference policy", "weights")),
-    "ours": Learned(ours, ("references", "lanes", "weights")),
-    "minimax": Learned(measure, ("lanes",), pooled),
+    "zero": Learned(zero, lambda _: ("weights",)),
+    "remix": Learned(rival, lambda _: ("reference policy", "weights")),
+    "ours": Learned(ours, phases_of_ours),
+    "minimax": Learned(measure, lambda _: ("lanes",), pooled),
 }
 """Methods that train networks."""
 CLOSED: dict[str, Callable[[Problem, BalancingConfig], Tensor]] = {
@@ -115,7 +120,7 @@ def _counted(problem: Problem, config: BalancingConfig) -> Progress:
 def _placed(method: Learned, repetition: Repetition, number: int) -> Generator[Progress, None, Any]:
     """Place the progress of one repetition within the whole run."""
     config, run = repetition.config, method.run(repetition)
-    phases = [name for name in method.phases if name != "lanes" or config.reference == "lowest"]
+    phases = method.phases(config)
     while True:
         try:
             now = next(run)

@@ -22,9 +22,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.descent import AdamState, adam
 from balanced_bc.balancing.lanes import refuse_broken
-from balanced_bc.balancing.meta_gradient import weighted_gradient
+from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 from balanced_bc.balancing.surrogate import Surrogate
@@ -159,18 +158,13 @@ def design(prior: Tensor) -> Tensor:
 def measure(repetition: Repetition) -> Run[Measured]:
     """Train a network on each lane's weights; measure the held-out demonstrations as training goes on."""
     weights, watched = design(repetition.prior), repetition.watch()
-    config, draw = repetition.config, repetition.batches()
-    theta = repetition.start.expand(len(weights), -1).clone()
-    moments, there, best = AdamState.at(theta), weights.to(theta), None
-    every = max(1, config.steps // MEASURED)
-    for step in range(config.steps):
-        now, gradient = weighted_gradient(repetition.lanes.on(draw()), theta, there)
-        refuse_broken(now, repetition.groups, PHASE, step)
-        theta, moments = adam(theta, gradient, moments, config.learning_rate)
-        if (step + 1) % every == 0 or step + 1 == config.steps:
+    steps, best = repetition.config.steps, None
+    every = max(1, steps // MEASURED)
+    for step, theta in descended(repetition, weights, PHASE):
+        if (step + 1) % every == 0 or step + 1 == steps:
             best = Best.after(best, watched.losses(repetition.lanes, theta), watched.group, len(repetition.groups))
             refuse_broken(best.means, repetition.groups, PHASE, step)
-            yield Progress.of(PHASE, step, config.steps, weights, best.means)
+            yield Progress.of(PHASE, step, steps, weights, best.means)
     assert best is not None, "a run measures at its end"
     return Measured(best.losses, watched.group, watched.demonstration)
 

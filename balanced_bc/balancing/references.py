@@ -7,6 +7,7 @@ shares of the dataset, and with equal weights. The lowest loss that behavior i r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -92,15 +93,27 @@ def train(repetition: Repetition, weights: Tensor, phase: str) -> Run[tuple[Tens
     Returns:
         Losses of the groups in each lane over time, smoothed, (t, m, k), [nat]; the networks at the end, (m, p).
     """
-    config, draw, path = repetition.config, repetition.batches(), list[Tensor]()
-    theta = repetition.start.expand(len(weights), -1).clone()
-    moments, weights_there = AdamState.at(theta), weights.to(theta)
-    for step in range(config.steps):
-        now, gradient = weighted_gradient(repetition.lanes.on(draw()), theta, weights_there)
-        refuse_broken(now, repetition.groups, phase, step)
-        theta, moments = adam(theta, gradient, moments, config.learning_rate)
+    config, path = repetition.config, list[Tensor]()
+    for step, theta in descended(repetition, weights, phase):
         if repetition.measures_at(step):
             losses = repetition.measure(theta, phase, step).losses
             path.append(torch.lerp(losses, path[-1], config.excess_memory) if path else losses)
             yield Progress.of(phase, step, config.steps, weights, losses)
     return torch.stack(path), theta
+
+
+def descended(repetition: Repetition, weights: Tensor, phase: str) -> Iterator[tuple[int, Tensor]]:
+    r"""Descend with fixed weights; every step's number, from 0, and the networks after it, (m, p).
+
+    Args:
+        repetition: Network, fold and batches.
+        weights: :math:`\alpha`, one row for each lane, (m, k).
+        phase: Name of the phase, for errors.
+    """
+    draw, theta = repetition.batches(), repetition.start.expand(len(weights), -1).clone()
+    moments, there = AdamState.at(theta), weights.to(theta)
+    for step in range(repetition.config.steps):
+        now, gradient = weighted_gradient(repetition.lanes.on(draw()), theta, there)
+        refuse_broken(now, repetition.groups, phase, step)
+        theta, moments = adam(theta, gradient, moments, repetition.config.learning_rate)
+        yield step, theta

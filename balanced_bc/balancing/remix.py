@@ -26,9 +26,6 @@ from balanced_bc.balancing.references import Targets, constant, train
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 
-TINY = 1e-30
-"""Smallest excess that counts as one."""
-
 
 def group_means(values: Tensor, group: Tensor, groups: int) -> Tensor:
     """Average over each group, counting only values that are not 0, as Re-Mix does.
@@ -43,26 +40,20 @@ def group_means(values: Tensor, group: Tensor, groups: int) -> Tensor:
     return sums / counts.clamp_min(1.0)
 
 
-def update(
-    weights: Tensor, excess: Tensor, group: Tensor, initial: Tensor, step_size: float, smoothing: float
-) -> Tensor:
+def update(weights: Tensor, excess: Tensor, initial: Tensor, step_size: float, smoothing: float) -> Tensor:
     r"""Move the weights as Re-Mix does.
 
     .. math::
         \alpha' = (1 - c) \, \frac{\alpha \exp(\eta \, \bar e)}{\sum_j \alpha_j \exp(\eta \, \bar e_j)} + c \, \alpha^0
 
-    with :math:`\bar e_i` the mean over group i of :math:`\max(\ell - \ell^\mathrm{ref}, 0)`.
-
     Args:
         weights: :math:`\alpha`, (k,).
-        excess: :math:`\ell - \ell^\mathrm{ref}` of each pair, (B,), [nat].
-        group: Group of each pair, (B,).
+        excess: :math:`\bar e`, mean over each group of :math:`\max(\ell - \ell^\mathrm{ref}, 0)`, (k,), [nat].
         initial: :math:`\alpha^0`, the shares of the dataset, (k,).
         step_size: :math:`\eta`.
         smoothing: :math:`c`.
     """
-    clipped = group_means(excess.clamp_min(0.0), group, len(weights))
-    return simplex.mix(simplex.ascend(weights, clipped, step_size), initial, smoothing)
+    return simplex.mix(simplex.ascend(weights, excess, step_size), initial, smoothing)
 
 
 class Proxy(NamedTuple):
@@ -89,10 +80,11 @@ def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
     theta = repetition.start[None]
     state, path, losses = Proxy(theta, AdamState.at(theta), repetition.prior), list[Tensor](), wanted
     for step in range(config.steps):
-        drawn = draw()
-        weights = weigh(repetition, state, reference, measure() if measure else drawn, step)
-        state = descend(repetition, state._replace(weights=weights), reference, drawn)
-        path.append(weights)
+        drawn = beside(repetition, reference, draw())
+        measured = beside(repetition, reference, measure()) if measure else drawn
+        state = state._replace(weights=weigh(repetition, state, measured, step))
+        state = descend(repetition, state, drawn)
+        path.append(state.weights)
         if repetition.measures_at(step):
             losses = repetition.measure(state.theta, PHASE, step).losses[0]
             yield Progress.of(PHASE, step, config.steps, state.weights, losses)
@@ -102,51 +94,65 @@ def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
 
 
 class Drawn(NamedTuple):
-    """A batch and the group of each of its pairs, (B,)."""
+    """A batch of B pairs.
+
+    Attributes:
+        batch: The pairs.
+        group: Group of each, (B,).
+        floor: Loss of each under the reference policy, (B,), [nat].
+    """
 
     batch: Any
     group: Tensor
+    floor: Tensor
 
 
-def stratified(repetition: Repetition, draw: Callable[[], Any]) -> Callable[[], Drawn]:
+Draw = Callable[[], tuple[Any, Tensor]]
+"""Draws a batch and the group of each of its pairs."""
+
+
+def stratified(repetition: Repetition, draw: Callable[[], Any]) -> Draw:
     """Batches that hold every group alike."""
-    return lambda: Drawn(draw(), repetition.names)
+    return lambda: (draw(), repetition.names)
 
 
-def mixed_batches(repetition: Repetition) -> Callable[[], Drawn]:
+def mixed_batches(repetition: Repetition) -> Draw:
     """Batches from the dataset as it is: each pair's group is drawn by the shares."""
     generator = Generator().manual_seed(repetition.seed)
 
-    def draw() -> Drawn:
+    def draw() -> tuple[Any, Tensor]:
         number = len(repetition.names)
         group = torch.multinomial(repetition.share, number, replacement=True, generator=generator).sort().values
-        return Drawn(repetition.fold.training(group, generator), group)
+        return repetition.fold.training(group, generator), group
 
     return draw
 
 
-def weigh(repetition: Repetition, state: Proxy, reference: Tensor, drawn: Drawn, step: int) -> Tensor:
+@torch.no_grad()
+def beside(repetition: Repetition, reference: Tensor, drawn: tuple[Any, Tensor]) -> Drawn:
+    """Put the losses of the reference policy, (1, p), beside a batch."""
+    return Drawn(*drawn, repetition.lanes.pair_losses(reference, drawn[0])[0])
+
+
+def weigh(repetition: Repetition, state: Proxy, drawn: Drawn, step: int) -> Tensor:
     """Move the weights by the excess on a batch, (k,)."""
-    lanes, config = repetition.lanes, repetition.config
+    lanes, config, k = repetition.lanes, repetition.config, len(repetition.groups)
     with torch.no_grad():
-        excess = (lanes.pair_losses(state.theta, drawn.batch) - lanes.pair_losses(reference, drawn.batch))[0]
-    excess = excess.double().cpu()
-    refuse_broken(group_means(excess, drawn.group, len(lanes.groups)), lanes.groups, PHASE, step)
-    if config.remix == "corrected":
-        # Shifted by what nothing is, so that pairs without excess count too.
-        excess = excess.clamp_min(TINY)
-    return update(state.weights, excess, drawn.group, repetition.prior, config.step_size, config.smoothing)
+        excess = (lanes.pair_losses(state.theta, drawn.batch)[0] - drawn.floor).double().cpu()
+    refuse_broken(group_means(excess, drawn.group, k), lanes.groups, PHASE, step)
+    clipped = excess.clamp_min(0.0)
+    means = group_means(clipped, drawn.group, k) if config.remix == "faithful" else clipped.view(k, -1).mean(dim=1)
+    return update(state.weights, means, repetition.prior, config.step_size, config.smoothing)
 
 
-def descend(repetition: Repetition, state: Proxy, reference: Tensor, drawn: Drawn) -> Proxy:
+def descend(repetition: Repetition, state: Proxy, drawn: Drawn) -> Proxy:
     """Train the proxy on the weighted excess, which is not clipped there."""
     lanes, config = repetition.lanes, repetition.config
     weights, group = state.weights.to(state.theta), drawn.group.to(state.theta.device)
-    with torch.no_grad():
-        floor = lanes.pair_losses(reference, drawn.batch)
 
     def loss(theta: Tensor) -> Tensor:
-        return (weights * group_means((lanes.pair_losses(theta, drawn.batch) - floor)[0], group, len(weights))).sum()
+        excess = lanes.pair_losses(theta, drawn.batch)[0] - drawn.floor
+        return (weights * group_means(excess, group, len(weights))).sum()
 
     _, gradient = value_and_gradient(loss, state.theta)
     theta, moments = adam(state.theta, gradient, state.moments, config.learning_rate)

@@ -21,7 +21,6 @@ from balanced_bc.balancing.result import Balance, Reference
 DRIFT = 0.1
 """Difference between the last weights and their average over the last half above which a warning is due."""
 
-
 FEW = 6
 """Demonstrations of a group below which the standard error of a difference says little."""
 TRANSFER = 3.0

@@ -61,10 +61,11 @@ def _transfer(content: BalanceFile) -> str:
     if not change or not error:
         return ""
     names = list(content.groups)
-    rows: Rows = [("held-out loss of", *(f"more {name}" for name in names))]
+    split = content.run["split"]
+    rows: Rows = [(f"{split} loss of", *(f"more {name}" for name in names))]
     rows += [(name, *map(_change, change[i], error[i])) for i, name in enumerate(names)]
     return (
-        "Change of the held-out loss when the odds of a group are tripled [nat per pair], negative where it helps\n"
+        f"Change of the {split} loss when the odds of a group are tripled [nat per pair], negative where it helps\n"
         f"(* beyond {SURE:g} standard errors):\n{aligned(rows)}"
     )
 
@@ -84,7 +85,7 @@ def _advice(content: BalanceFile) -> Iterator[str]:
             wanted = _wanted(row, content)
             yield (
                 f"{name} is used {row.alpha_over_rho:.1f} times as often as it was recorded. Weights repeat its "
-                f"{row.demonstrations} demonstrations and adds nothing to them; {wanted} more would do without weights."
+                f"{row.demonstrations} demonstrations and add nothing to them; {wanted} more would do without weights."
             )
     yield from _conflicts(content)
 

@@ -105,7 +105,7 @@ def test_both_forms_of_remix_answer_with_weights(form: Literal["faithful", "corr
 def test_faithful_remix_draws_from_the_dataset_as_it_is(problem_of: ProblemOf) -> None:
     problem = problem_of((0.1, 0.1), (300, 100))
     draw = mixed_batches(Repetition.of(problem, replace(QUICK, batch=200), 0))
-    drawn = [draw().group.float().mean() for _ in range(40)]
+    drawn = [draw()[1].float().mean() for _ in range(40)]
     assert float(torch.stack(drawn).mean()) == pytest.approx(0.25, abs=0.03)
     assert len({float(share) for share in drawn}) > 1
 
@@ -154,6 +154,12 @@ def test_progress_never_goes_back_and_ends_at_one(problem_of: ProblemOf) -> None
     assert done == sorted(done)
     assert done[-1] == 1
     assert {now.phase for now in moments} == {"references", "lanes", "weights"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_runs_with_the_references_of_the_paper(method: Method, problem_of: ProblemOf) -> None:
+    config = replace(QUICK, method=method, reference="converged")
+    assert float(answer(problem_of((0.1, 0.5), (200, 60)), config).weights.sum()) == pytest.approx(1)
 
 
 def test_one_group_is_refused(problem_of: ProblemOf) -> None:

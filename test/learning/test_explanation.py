@@ -41,7 +41,7 @@ def content() -> BalanceFile:
         effective_sample_size=150.0,
         warnings=("a warning",),
         dataset={"pairs": 500},
-        run={"seed": 0, "repeats": 3, "steps": 600},
+        run={"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
         configuration={},
         diagnostics=harm,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.progress import Progress
 from balanced_bc.learning.requests import Requests
 from balanced_bc.learning.train import train_dataset
 from balanced_bc.policies.checkpoint import load
@@ -20,18 +22,24 @@ QUICK = TrainingConfig(steps=6, batch_size=8, report_every=2, held_out=0.3, earl
 PATIENCE = 30.0
 
 
-def test_a_checkpoint_between_two_steps_changes_nothing_of_the_training(
-    dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
-) -> None:
-    requests = Requests()
-    run = train_dataset(dataset, tmp_path / "policy", policy=image_policy, config=QUICK, requests=requests)
+def _asked_while_training(run: Iterator[Progress], requests: Requests) -> tuple[Progress, Future[Path]]:
+    """Ask for a checkpoint after the first report; the last report, and the answer."""
     with ThreadPoolExecutor(1) as other:
         next(run)
         asked = other.submit(requests.ask, PATIENCE)
         while not requests.pending():
             pass
         *_, last = run
-        assert asked.result() == tmp_path / "policy-step000002"
+    return last, asked
+
+
+def test_a_checkpoint_between_two_steps_changes_nothing_of_the_training(
+    dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    requests = Requests()
+    run = train_dataset(dataset, tmp_path / "policy", policy=image_policy, config=QUICK, requests=requests)
+    last, asked = _asked_while_training(run, requests)
+    assert asked.result() == tmp_path / "policy-step000002"
     assert load(tmp_path / "policy-step000002").provenance["steps"] == 2
     *_, whole = train_dataset(dataset, tmp_path / "whole", policy=image_policy, config=QUICK)
     wanted = whole.policy.state_dict()
@@ -45,14 +53,9 @@ def test_a_checkpoint_that_exists_is_refused_and_training_goes_on(
     (tmp_path / "policy-step000002").mkdir()
     requests = Requests()
     run = train_dataset(dataset, tmp_path / "policy", policy=image_policy, config=QUICK, requests=requests)
-    with ThreadPoolExecutor(1) as other:
-        next(run)
-        asked = other.submit(requests.ask, PATIENCE)
-        while not requests.pending():
-            pass
-        *_, last = run
-        with pytest.raises(LearningError, match="never overwritten"):
-            asked.result()
+    last, asked = _asked_while_training(run, requests)
+    with pytest.raises(LearningError, match="never overwritten"):
+        asked.result()
     assert last.step == 6
 
 
