@@ -2,7 +2,7 @@ r"""What every policy :math:`\pi_\theta(a \mid o, s)` can do: say how likely dem
 
 A policy of your own is one class: a subclass of `Policy` with `negative_log_likelihood` and `best`. Its name goes into
 `PolicyConfig.plugin` (`--plugin my_module:MyPolicy`); training, evaluation and the policy node then use it. Training
-averages parameters and not buffers, so a policy keeps no running statistics.
+averages parameters; buffers, such as running statistics, the average takes over as they are.
 """
 
 from __future__ import annotations
