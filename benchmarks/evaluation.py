@@ -18,10 +18,10 @@ from typing import NamedTuple, cast
 
 import torch
 
-from balanced_bc.learning import forking
 from balanced_bc.learning.config import EvaluationConfig
-from balanced_bc.learning.evaluate import jobs_of, played_out
-from balanced_bc.learning.rollout import rollout
+from balanced_bc.learning.evaluation import forking
+from balanced_bc.learning.evaluation.evaluate import jobs_of, played_out
+from balanced_bc.learning.evaluation.rollout import rollout
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.config import Kind, PolicyConfig
 from balanced_bc.policies.making import make

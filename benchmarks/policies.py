@@ -22,9 +22,9 @@ import yaml
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.config import EvaluationConfig, TrainingConfig
-from balanced_bc.learning.evaluate import collected, evaluate
-from balanced_bc.learning.evaluation import Evaluation, Success
-from balanced_bc.learning.train import train_dataset
+from balanced_bc.learning.evaluation.evaluate import collected, evaluate
+from balanced_bc.learning.evaluation.evaluation import Evaluation, Success
+from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.simulation.collect import collect
 from balanced_bc.tables import aligned

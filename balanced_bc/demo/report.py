@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 
 from balanced_bc.demo.config import DemoConfig
-from balanced_bc.learning import balance_file
-from balanced_bc.learning.intervals import Interval, wilson
+from balanced_bc.learning.evaluation.intervals import Interval, wilson
+from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.tables import aligned, markdown
 
 Outcomes = dict[str, list[bool]]

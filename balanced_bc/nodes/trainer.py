@@ -17,11 +17,11 @@ from std_srvs.srv import Trigger
 
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.errors import BalancedBCError
-from balanced_bc.learning import summary
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.progress import Progress
-from balanced_bc.learning.requests import Requests
-from balanced_bc.learning.train import train_dataset
+from balanced_bc.learning.training import summary
+from balanced_bc.learning.training.progress import Progress
+from balanced_bc.learning.training.requests import Requests
+from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.run import main_of

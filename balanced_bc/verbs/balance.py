@@ -33,8 +33,8 @@ def balance(
         encoding: The small networks that balancing trains.
     """
     from balanced_bc.demonstrations.dataset import Dataset
-    from balanced_bc.learning import balance_file
-    from balanced_bc.learning.rebalance import rebalance_dataset
+    from balanced_bc.learning.rebalancing import balance_file
+    from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
 
     runs = rebalance_dataset(Dataset.open(dataset), parse_axes(group_by), output, balancing, policy, encoding)
     for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):

@@ -14,8 +14,8 @@ from balanced_bc.tables import aligned
 from balanced_bc.watching.config import ReplayConfig
 
 if TYPE_CHECKING:
-    from balanced_bc.learning.evaluation import Evaluation
-    from balanced_bc.learning.rollout import Rollout
+    from balanced_bc.learning.evaluation.evaluation import Evaluation
+    from balanced_bc.learning.evaluation.rollout import Rollout
 
 
 def evaluate(
@@ -36,13 +36,13 @@ def evaluate(
         evaluation: Task, rollouts, seed, workers.
         replays: Pictures and films of the rollouts.
     """
-    from balanced_bc.learning import forking
+    from balanced_bc.learning.evaluation import forking
 
     if evaluation.workers > 1:
         forking.start(("balanced_bc.cli",))
-    from balanced_bc.learning.comparison import Comparison, comparison_table
-    from balanced_bc.learning.evaluate import opened
-    from balanced_bc.learning.journal import journal_of
+    from balanced_bc.learning.evaluation.comparison import Comparison, comparison_table
+    from balanced_bc.learning.evaluation.evaluate import opened
+    from balanced_bc.learning.evaluation.journal import journal_of
 
     output = output or checkpoint / "evaluation.yaml"
     wanted = [(checkpoint, output)] + ([(against, _sibling(output, "against"))] if against else [])
@@ -65,10 +65,10 @@ def _sibling(path: Path, word: str) -> Path:
 
 def _evaluated(checkpoint: Path, output: Path, config: EvaluationConfig) -> Evaluation:
     """Evaluate one policy, write what is found, and print it."""
-    from balanced_bc.learning.evaluate import collected
-    from balanced_bc.learning.evaluate import evaluate as rolled_out
-    from balanced_bc.learning.evaluation import failure_table, table
-    from balanced_bc.learning.journal import journal_of
+    from balanced_bc.learning.evaluation.evaluate import collected
+    from balanced_bc.learning.evaluation.evaluate import evaluate as rolled_out
+    from balanced_bc.learning.evaluation.evaluation import failure_table, table
+    from balanced_bc.learning.evaluation.journal import journal_of
 
     runs = rolled_out(checkpoint, config, journal_of(output))
     over = list(shown(runs, "evaluating", lambda now: (now.done / now.total, f"{now.done} of {now.total}")))
@@ -82,7 +82,7 @@ def _evaluated(checkpoint: Path, output: Path, config: EvaluationConfig) -> Eval
 
 def _show_again(found: Sequence[Evaluation], config: ReplayConfig) -> None:
     """Do some rollouts again, which come out as before, and show them in pictures."""
-    from balanced_bc.learning.evaluate import replayed
+    from balanced_bc.learning.evaluation.evaluate import replayed
     from balanced_bc.watching.replays import Replay, draw_ends, film_replays
 
     first, how = found[0], found[0].config

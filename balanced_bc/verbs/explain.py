@@ -15,6 +15,6 @@ def explain(weights: Positional[Path]) -> None:
     Args:
         weights: balance.yaml, or its folder.
     """
-    from balanced_bc.learning import balance_file, explanation
+    from balanced_bc.learning.rebalancing import balance_file, explanation
 
     print_text(explanation.explain(balance_file.read(weights)))

@@ -30,9 +30,9 @@ def train(
         training: Training.
     """
     from balanced_bc.demonstrations.dataset import Dataset
-    from balanced_bc.learning import parallel, summary
     from balanced_bc.learning.interruption import interruption
-    from balanced_bc.learning.train import train_dataset
+    from balanced_bc.learning.training import parallel, summary
+    from balanced_bc.learning.training.train import train_dataset
 
     console.quiet = parallel.rank() > 0
     with interruption() as stop:

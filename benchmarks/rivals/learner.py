@@ -16,11 +16,11 @@ from torch import Tensor
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import Precision, TrainingConfig
 from balanced_bc.learning.device import choose
-from balanced_bc.learning.feed import moved
-from balanced_bc.learning.fit import fit
-from balanced_bc.learning.lanes import fit_lanes
-from balanced_bc.learning.learner import Learner, fresh
-from balanced_bc.learning.parallel import ALONE
+from balanced_bc.learning.training.feed import moved
+from balanced_bc.learning.training.fit import fit
+from balanced_bc.learning.training.lanes import fit_lanes
+from balanced_bc.learning.training.learner import Learner, fresh
+from balanced_bc.learning.training.parallel import ALONE
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
 from benchmarks.rivals.clock import Contender, Train

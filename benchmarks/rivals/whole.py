@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 from time import perf_counter
 from typing import NamedTuple
 
-from balanced_bc.learning.evaluation import Evaluation, Success
+from balanced_bc.learning.evaluation.evaluation import Evaluation, Success
 
 COUNTS = "left=21,middle=21,right=21"
 """63 demonstrations, balanced, as many as the paper has."""

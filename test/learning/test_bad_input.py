@@ -17,10 +17,10 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.fit import fit
-from balanced_bc.learning.progress import Progress
-from balanced_bc.learning.train import train_dataset
-from balanced_bc.learning.training_state import STATE, Store
+from balanced_bc.learning.training.fit import fit
+from balanced_bc.learning.training.progress import Progress
+from balanced_bc.learning.training.train import train_dataset
+from balanced_bc.learning.training.training_state import STATE, Store
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.checkpoint import fingerprint, load
 from balanced_bc.policies.config import PolicyConfig

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator
 
-from balanced_bc.learning.augmentation import shift
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.sampling import Members, hold_out, systematic, weights_of
+from balanced_bc.learning.training.augmentation import shift
 
 WEIGHTS = st.lists(st.floats(0, 1), min_size=1, max_size=6).filter(lambda values: sum(values) > 0.01)
 

@@ -15,9 +15,9 @@ from std_srvs.srv import Trigger
 
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning import balance_file
 from balanced_bc.learning.config import TrainingConfig
-from balanced_bc.learning.train import train_dataset
+from balanced_bc.learning.rebalancing import balance_file
+from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.nodes import qos
 from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig

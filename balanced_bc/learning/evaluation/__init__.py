@@ -1,0 +1,1 @@
+"""How often a policy succeeds, how it fails, and which of two is better."""

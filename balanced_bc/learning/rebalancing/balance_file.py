@@ -1,0 +1,277 @@
+"""balance.yaml and weights.parquet: what weights were found, how, and for which dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.proportions import effective_sample_size, proportions
+from balanced_bc.balancing.result import Balance
+from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
+from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing.held_out import demonstrations
+from balanced_bc.policies.config import PolicyConfig
+
+FORMAT = 1
+"""Version of balance.yaml. 1: the first."""
+NAME = "balance.yaml"
+"""Name of the file in its folder; weights.parquet and balance.png lie beside it."""
+WEIGHTS = "weights.parquet"
+PICTURE = "balance.png"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One group of balance.yaml."""
+
+    demonstrations: int
+    """Demonstrations of the group."""
+    pairs: int
+    """State-action pairs of the group."""
+    rho: float
+    """Share of the dataset's pairs."""
+    rho_demonstrations: float
+    """Share of the dataset's demonstrations."""
+    alpha: float
+    """Weight."""
+    alpha_standard_error: float | None
+    """Standard error of the weight over repetitions; null for a single one."""
+    alpha_over_rho: float
+    """How much more often plain cloning's pairs of the group are now used."""
+    reference: Mapping[str, Any] | None
+    """Reference loss [nat], its standard error, split, steps, reduction and lane; null where a method has none."""
+    final_loss: float | None
+    """Loss of the group at the end of the min-max step, on the split of the reference, [nat]."""
+    warnings: tuple[str, ...]
+    """Warnings that name the group."""
+
+
+@dataclass(frozen=True)
+class BalanceFile:
+    """The content of balance.yaml."""
+
+    method: str
+    """Method that found the weights."""
+    group_by: tuple[str, ...]
+    """Axes of tags whose product makes the groups."""
+    groups: Mapping[str, Row]
+    """Each group by name."""
+    effective_sample_size: float
+    """Equally weighted pairs that would carry as much information as all pairs with these weights (Kish)."""
+    warnings: tuple[str, ...]
+    """What a person should know before using the weights."""
+    dataset: Mapping[str, Any]
+    """Fingerprint, pairs and demonstrations of the dataset."""
+    run: Mapping[str, Any]
+    """Seed, repetitions, steps, split and prior of the run."""
+    configuration: Mapping[str, Any]
+    """Every number of the run: balancing, policy, encoding."""
+    diagnostics: Mapping[str, Any]
+    """Further results, such as the weights that teach each group best; rows and columns in the order of the groups."""
+
+    @property
+    def alpha(self) -> dict[str, float]:
+        """Weight of each group by name."""
+        return {name: row.alpha for name, row in self.groups.items()}
+
+    @classmethod
+    def of(
+        cls,
+        answer: Balance,
+        pairs: Pairs,
+        axes: Sequence[str],
+        fingerprint: str,
+        config: BalancingConfig,
+        policy: PolicyConfig,
+        encoding: EncodingConfig,
+    ) -> BalanceFile:
+        """Collect what a run found."""
+        counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(demonstrations(pairs))}
+        split = next((reference.split for reference in answer.references if reference), config.split)
+        run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
+        return cls(
+            method=answer.method,
+            group_by=tuple(axes),
+            groups={name: _row(answer, pairs, index) for index, name in enumerate(pairs.groups)},
+            effective_sample_size=effective_sample_size(answer.weights, pairs.counts()),
+            warnings=answer.warnings,
+            dataset=counted,
+            run={**run, "prior": config.prior, "proportions": config.proportions},
+            configuration={
+                "balancing": asdict(config),
+                "policy": policy.to_dict(),
+                "encoding": _listed(asdict(encoding)),
+            },
+            diagnostics={name: _rounded(values.tolist()) for name, values in answer.diagnostics.items()},
+        )
+
+    def check(self, fingerprint: str, groups: Sequence[str]) -> None:
+        """Refuse weights of another dataset or another grouping.
+
+        Args:
+            fingerprint: Of the dataset that is to be weighed.
+            groups: Groups that it has.
+
+        Raises:
+            LearningError: The groups or the fingerprint differ.
+        """
+        if set(self.groups) != set(groups):
+            raise LearningError(
+                f"these weights are for the groups {sorted(self.groups)} (by {', '.join(self.group_by)}); the dataset "
+                f"has {sorted(groups)}"
+            )
+        if self.dataset["fingerprint"] != fingerprint:
+            raise LearningError(
+                f"these weights were made for a dataset with fingerprint {self.dataset['fingerprint']} and "
+                f"{self.dataset['demonstrations']} demonstrations; this one has {fingerprint}: balance it again"
+            )
+
+
+def read(path: Path) -> BalanceFile:
+    """Read balance.yaml; `path` may be the file or its folder.
+
+    Raises:
+        LearningError: There is no such file, it is of another format, or something in it is missing or unknown.
+    """
+    path = path / NAME if path.is_dir() else path
+    if not path.is_file():
+        raise LearningError(f"there are no weights at {path}; `balanced-bc balance` writes {NAME}")
+    plain = read_yaml(path)
+    if plain.get("format") != FORMAT:
+        raise LearningError(f"{path} has format {plain.get('format')!r}; this version reads {FORMAT}")
+    del plain["format"]
+    _check_keys(plain, BalanceFile, str(path))
+    rows = {str(name): _read_row(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
+    plain.update(group_by=tuple(plain["group_by"]), warnings=tuple(plain["warnings"]))
+    return BalanceFile(groups=_checked(rows, path), **plain)
+
+
+def refuse_existing(folder: Path) -> None:
+    """Refuse a folder that has weights already.
+
+    Raises:
+        LearningError: It has.
+    """
+    if (folder / NAME).exists():
+        raise LearningError(f"{folder / NAME} exists; name another folder, or remove it first")
+
+
+def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -> None:
+    """Write weights.parquet and balance.png, then balance.yaml, each whole or not at all.
+
+    Args:
+        folder: Where to; made when it does not exist.
+        content: What balance.yaml says.
+        weights: Weight of each pair in the order of the dataset, mean 1, (N,).
+        picture: PNG file.
+    """
+    refuse_existing(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / WEIGHTS, parquet({"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}))
+    replace_file(folder / PICTURE, picture)
+    write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(content)}))
+
+
+def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
+    r"""Weigh each pair, :math:`w_n = (N / N_i) \alpha_i`, mean 1, in the order of `pairs`, float64, (N,)."""
+    alpha = torch.tensor([content.alpha[name] for name in pairs.groups], dtype=torch.float64)
+    return (alpha / pairs.proportions())[pairs.group]
+
+
+def _row(answer: Balance, pairs: Pairs, index: int) -> Row:
+    name, counts, number = pairs.groups[index], pairs.counts(), demonstrations(pairs)
+    rho, weight = float(counts[index] / len(pairs)), float(answer.weights[index])
+    error = None if answer.standard_error is None else float(answer.standard_error[index])
+    losses = answer.diagnostics.get("losses")
+    reference = answer.references[index] if answer.references else None
+    return Row(
+        demonstrations=number[index],
+        pairs=int(counts[index]),
+        rho=rho,
+        rho_demonstrations=float(proportions(number)[index]),
+        alpha=weight,
+        alpha_standard_error=error,
+        alpha_over_rho=weight / rho,
+        reference=None if reference is None else reference._asdict(),
+        final_loss=None if losses is None else float(losses[index]),
+        warnings=tuple(warning for warning in answer.warnings if name in warning),
+    )
+
+
+def _read_row(plain: Any, where: str) -> Row:
+    if not isinstance(plain, dict):
+        raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(Row)]}")
+    _check_keys(plain, Row, where)
+    return Row(**{**plain, "warnings": tuple(plain["warnings"])})
+
+
+def _checked(rows: dict[str, Row], path: Path) -> dict[str, Row]:
+    total = sum(row.alpha for row in rows.values())
+    if any(not 0 <= row.alpha <= 1 for row in rows.values()) or abs(total - 1) > 1e-6:
+        raise LearningError(
+            f"weights of {path} are { {name: row.alpha for name, row in rows.items()} }; they must be from 0 to 1 and "
+            f"add up to 1, not {total:.6f}"
+        )
+    return rows
+
+
+def _check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:
+    wanted = {field.name for field in fields(kind)}
+    if wanted != set(plain):
+        raise LearningError(
+            f"{where} lacks {sorted(wanted - set(plain))} and has unknown {sorted(set(plain) - wanted)}"
+        )
+
+
+def parquet(columns: Mapping[str, Any]) -> bytes:
+    """Columns as a Parquet file."""
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), sink)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_bytes(content)
+    sync(unfinished)
+    unfinished.replace(path)
+
+
+def _rounded(values: Any) -> Any:
+    """Six digits say enough of a diagnostic."""
+    return [_rounded(value) for value in values] if isinstance(values, list) else float(f"{values:.6g}")
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists: plain YAML."""
+    if isinstance(value, Mapping):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def table(content: BalanceFile) -> list[tuple[str, ...]]:
+    """Each group with its weight as text, with headings."""
+    rows = [
+        (
+            name,
+            str(row.demonstrations),
+            str(row.pairs),
+            f"{row.rho:.3f}",
+            f"{row.alpha:.3f}",
+            f"{row.alpha_over_rho:.2f}",
+        )
+        for name, row in content.groups.items()
+    ]
+    return [("group", "demonstrations", "pairs", "rho", "alpha", "alpha/rho"), *rows]

@@ -1,0 +1,45 @@
+"""Weights in the shapes that other trainers read, beside balance.yaml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile, parquet, replace_file
+
+EPISODES = "episodes.parquet"
+"""Columns episode, group, pairs, weight (of each of its pairs, mean 1) and share (of the whole epoch)."""
+MASKS = "robomimic_masks.json"
+"""`mask`: names of demonstrations by group, as robomimic's HDF5 files have them; `weights`: weight of each group."""
+
+
+def write(folder: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pairs) -> None:
+    """Write episodes.parquet and robomimic_masks.json.
+
+    Args:
+        folder: Where to; made when it does not exist.
+        content: Weight of each group.
+        episodes: Number of each demonstration of the pairs, in the dataset.
+        pairs: The dataset's pairs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    length = torch.bincount(pairs.demonstration, minlength=len(episodes))
+    first = length.cumsum(0) - length
+    group = [pairs.groups[index] for index in pairs.group[first].tolist()]
+    weight = torch.tensor([content.groups[name].alpha_over_rho for name in group], dtype=torch.float64)
+    columns = {
+        "episode": list(episodes),
+        "group": group,
+        "pairs": length.tolist(),
+        "weight": weight.tolist(),
+        "share": (length * weight / len(pairs)).tolist(),
+    }
+    replace_file(folder / EPISODES, parquet(columns))
+    mask = {
+        name: [f"demo_{episode}" for episode, own in zip(episodes, group) if own == name] for name in content.groups
+    }
+    replace_file(folder / MASKS, json.dumps({"mask": mask, "weights": content.alpha}, indent=1).encode())

@@ -1,0 +1,178 @@
+"""From a dataset and weights to a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from balanced_bc.demonstrations.tags import BEHAVIOR
+from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images
+from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing import balance_file
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.training import memory, parallel
+from balanced_bc.learning.training.fit import fit
+from balanced_bc.learning.training.progress import Progress
+from balanced_bc.learning.training.requests import Requests
+from balanced_bc.learning.training.scalars import scalars
+from balanced_bc.learning.training.training_state import Store, differences
+from balanced_bc.policies import checkpoint
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.policy import Policy
+
+if TYPE_CHECKING:
+    from balanced_bc.demonstrations.dataset import Dataset
+
+FIELDS_OF_PLACE = ("memory", "checkpoint_every", "tensorboard")
+"""Of a training's configuration: those that may change when it goes on, because the policy does not depend on them."""
+
+
+def train_dataset(
+    dataset: Dataset,
+    output: Path,
+    weights: Path | None = None,
+    policy: PolicyConfig | None = None,
+    config: TrainingConfig | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    *,
+    init: Path | None = None,
+    requests: Requests | None = None,
+) -> Iterator[Progress]:
+    """Train a policy on a dataset; at the end write its checkpoint.
+
+    While it runs the training is kept in the folder OUTPUT.training, and the same call goes on from there.
+    Under torchrun only the first process reports and writes.
+
+    Args:
+        dataset: Where the demonstrations are.
+        output: Folder of the checkpoint; refused if it exists.
+        weights: balance.yaml or its folder; None for plain cloning.
+        policy: Architecture.
+        config: Training.
+        stop: Asked before each step; when true, the policy so far is the result. When it raises, the training is kept.
+        init: Checkpoint to start from; None for a fresh policy.
+        requests: Where checkpoints of the policy so far are asked for; each is a folder OUTPUT-stepNUMBER.
+
+    Raises:
+        LearningError: The weights are of another dataset, the dataset is empty or damaged, a loss is not finite, or the
+            training that was interrupted is another one.
+        PolicyError: The folder exists, or `init` does not fit.
+    """
+    policy, config, requests = policy or PolicyConfig(), config or TrainingConfig(), requests or Requests()
+    with parallel.joined() as team, scalars(config.tensorboard if team.leads else None) as write:
+        task = _Task.of(dataset, output, weights, policy, config, init)
+        team.require_same(task.fingerprint, "dataset")
+        store = task.store() if team.leads else None
+        last = None
+        try:
+            pace = {"report_now": requests.pending, "start": task.start, "store": store, "team": team}
+            for last in fit(task.pairs, policy, config, task.alpha, stop, **pace):  # type: ignore[arg-type]
+                if last.asked:
+                    requests.answer(partial(task.save, last, output.with_name(f"{output.name}-step{last.step:06d}")))
+                elif store is not None:
+                    write(last)
+                    yield last
+            assert last is not None, "fit always ends with a report"
+            if store is not None:
+                task.save(last, output)
+                store.remove()
+        finally:
+            if store is not None:
+                store.close()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is trained on what."""
+
+    dataset: Dataset
+    output: Path
+    policy: PolicyConfig
+    config: TrainingConfig
+    pairs: Pairs
+    fingerprint: str
+    balance: BalanceFile | None
+    start: Policy | None
+    init: str
+    """Fingerprint of the checkpoint that training starts from; empty for a fresh policy."""
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        output: Path,
+        weights: Path | None,
+        policy: PolicyConfig,
+        config: TrainingConfig,
+        init: Path | None,
+    ) -> _Task:
+        """Load and check everything."""
+        if output.exists():
+            raise PolicyError(f"{output} exists; a checkpoint is never overwritten: remove it or choose another folder")
+        balance = None if weights is None else balance_file.read(weights)
+        start = None if init is None else starting_policy(init, dataset, policy)
+        mapped = memory.of_host(config.memory, size_of_images(dataset, policy)) == "disk"
+        pairs = load_pairs(dataset, balance.group_by if balance else (BEHAVIOR,), policy, mapped)
+        fingerprint = dataset.fingerprint()
+        if balance:
+            balance.check(fingerprint, pairs.groups)
+        begun = "" if init is None else checkpoint.fingerprint(init)
+        return cls(dataset, output, policy, config, pairs, fingerprint, balance, start, begun)
+
+    @property
+    def alpha(self) -> dict[str, float] | None:
+        """Weight of each group."""
+        return dict(self.balance.alpha) if self.balance else None
+
+    def store(self) -> Store:
+        """Where the training is kept while it runs."""
+        training = {name: value for name, value in self.config.to_dict().items() if name not in FIELDS_OF_PLACE}
+        what = {"training": training, "policy": self.policy.to_dict(), "dataset": self.fingerprint, "init": self.init}
+        return Store(self.output, {**what, "weights": self.alpha or {}})
+
+    def save(self, progress: Progress, path: Path) -> Path:
+        """Write a checkpoint."""
+        provenance = provenance_of(progress, self.pairs, self.fingerprint, self.balance, self.config)
+        begun = {"init": self.init} if self.init else {}
+        where = {"dataset": str(self.dataset.path), **provenance, **begun}
+        checkpoint.save(path, progress.policy, self.dataset.contract, where)
+        return path
+
+
+def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Policy:
+    """The policy of a checkpoint, if it fits the dataset's robot and the architecture that is wanted.
+
+    Raises:
+        PolicyError: It is of another robot.
+        LearningError: It has another architecture.
+    """
+    found = checkpoint.load(path)
+    checkpoint.require_contract(found.contract, dataset.contract, str(path))
+    if listed := differences(found.policy.config.to_dict(), wanted.to_dict()):
+        text = "\n".join(f"  {line}" for line in listed)
+        raise LearningError(f"{path} has another architecture than the policy that is wanted:\n{text}")
+    return found.policy
+
+
+def provenance_of(
+    last: Progress, pairs: Pairs, fingerprint: str, balance: BalanceFile | None, config: TrainingConfig
+) -> dict[str, Any]:
+    """What policy.yaml says of where a policy comes from."""
+    rho = dict(zip(pairs.groups, pairs.proportions().tolist()))
+    return {
+        "fingerprint": fingerprint,
+        "pairs": len(pairs),
+        "method": balance.method if balance else "imbalanced",
+        "weights": balance.alpha if balance else rho,
+        "training": config.to_dict(),
+        "steps": last.step,
+        "kept": last.kept,
+        "losses": dict(last.losses),
+        "held_out": dict(last.held_out),
+        "device": last.device,
+    }

@@ -1,0 +1,77 @@
+"""Weights in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row
+from balanced_bc.learning.rebalancing.explanation import explain
+
+
+def _row(pairs: int, alpha: float, loss: float | None = 1.5) -> Row:
+    reference = {"loss": 1.0, "standard_error": 0.1, "split": "held-out", "lane": "lanes"}
+    rho = pairs / 500
+    return Row(
+        demonstrations=pairs // 50,
+        pairs=pairs,
+        rho=rho,
+        rho_demonstrations=rho,
+        alpha=alpha,
+        alpha_standard_error=None,
+        alpha_over_rho=alpha / rho,
+        reference=None if loss is None else reference,
+        final_loss=loss,
+        warnings=(),
+    )
+
+
+@pytest.fixture
+def content() -> BalanceFile:
+    harm: dict[str, Any] = {
+        "transfer": [[-0.3, 0.2], [0.4, -0.1]],
+        "transfer_standard_error": [[0.05, 0.05], [0.1, 0.2]],
+    }
+    return BalanceFile(
+        method="minimax",
+        group_by=("behavior",),
+        groups={"drawer": _row(400, 0.2), "slider": _row(100, 0.8)},
+        effective_sample_size=150.0,
+        warnings=("a warning",),
+        dataset={"pairs": 500},
+        run={"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
+        configuration={},
+        diagnostics=harm,
+    )
+
+
+def test_warnings_come_first(content: BalanceFile) -> None:
+    assert explain(content).startswith("warning: a warning\n\n")
+
+
+def test_a_repeated_group_is_told_with_how_many_demonstrations_would_do_without_weights(content: BalanceFile) -> None:
+    """400 other pairs at a weight of .2 want 1600 pairs at .8: 30 more demonstrations of 50 pairs."""
+    assert "slider is used 4.0 times as often" in explain(content)
+    assert "30 more would do" in explain(content)
+
+
+def test_groups_that_harm_each_other_are_named_and_sure_changes_are_marked(content: BalanceFile) -> None:
+    text = explain(content)
+    assert "slider and drawer harm each other" in text
+    assert "+0.40*" in text
+    assert "-0.10 " in text
+
+
+def test_losses_stand_beside_their_references(content: BalanceFile) -> None:
+    assert "1.00 +- 0.10" in explain(content)
+    assert "+0.50" in explain(content)
+
+
+def test_what_a_method_does_not_know_is_left_out(content: BalanceFile) -> None:
+    groups = {"drawer": _row(400, 0.8, None), "slider": _row(100, 0.2, None)}
+    text = explain(replace(content, groups=groups, diagnostics={}, warnings=()))
+    assert "reference" not in text
+    assert "harm" not in text
+    assert text.startswith("Weights of 2 groups by behavior")

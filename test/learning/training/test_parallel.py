@@ -1,0 +1,52 @@
+"""Training on several processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from balanced_bc.cli import main
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.training.draws import Draw
+from balanced_bc.learning.training.parallel import Team
+from balanced_bc.policies.checkpoint import load
+
+
+def test_parts_of_a_batch_are_all_of_it_and_differ_by_one_pair_at_most() -> None:
+    draw = Draw(torch.arange(10, 17), torch.arange(7) // 4, {"camera": torch.arange(14).view(2, 7)})
+    parts = [draw.part(number, 3) for number in range(3)]
+    assert sorted(torch.cat([part.pairs for part in parts]).tolist()) == list(range(10, 17))
+    assert [len(part.pairs) for part in parts] == [3, 2, 2]
+    for part in parts:
+        torch.testing.assert_close(part.offsets["camera"][0] + 10, part.pairs)
+        torch.testing.assert_close((part.pairs - 10) // 4, part.groups)
+
+
+def test_a_batch_smaller_than_the_team_is_refused() -> None:
+    with pytest.raises(LearningError, match="4 processes cannot share a batch of 3"):
+        Team(0, 4).require(3)
+
+
+def test_two_processes_train_the_same_policy_as_one(dataset: Dataset, tmp_path: Path) -> None:
+    small = ("--image-size", "16", "--channels", "8", "--hidden", "16", "--batch-size", "5", "--held-out", "0.3")
+    options = ("--steps", "12", "--report-every", "4", "--device", "cpu", "--precision", "float32")
+    words = ("train", "--dataset", str(dataset.path), *small, *options)
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    run = (*torchrun, "-m", "balanced_bc.cli", *words, "--output", str(tmp_path / "two"))
+    printed = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert printed.returncode == 0, printed.stderr
+    assert printed.stdout.count("wrote ") == 1
+    assert "2 processes" in printed.stdout
+    main((*words, "--output", str(tmp_path / "one")))
+    two, one = (load(tmp_path / name) for name in ("two", "one"))
+    for name, value in one.policy.state_dict().items():
+        torch.testing.assert_close(two.policy.state_dict()[name], value, rtol=0, atol=1e-5)
+    for kind in ("losses", "held_out"):
+        assert two.provenance[kind] == pytest.approx(one.provenance[kind], abs=1e-4)
