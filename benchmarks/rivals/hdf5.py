@@ -18,7 +18,8 @@ from balanced_bc.policies.batch import Batch
 from benchmarks.rivals.learner import AbsentError, Batches
 from benchmarks.rivals.torchvision_operators import import_torchvision
 
-STATE, ACTIONS, MASK = "state", "actions", "mask"
+STATE, ACTION, CHUNK, MASK = "state", "action", "actions", "mask"
+"""Names in the file: robot state, an action, a chunk of actions as one long one, which of them were given."""
 
 
 def robomimic() -> Any:
@@ -39,20 +40,27 @@ def robomimic() -> Any:
 class File:
     """A robomimic dataset that `export` wrote.
 
-    robomimic reads chunks of actions together with an image for each. Here a chunk is stored as one long action, which
-    spares it seven images of eight.
+    Read as sequences, as its own policies with chunks do, robomimic copies an observation with each action of a chunk.
+    Without, a chunk is read as one long action, which spares it seven images of eight.
 
     Args:
         pairs: What was written.
         path: Where the file is.
+        sequences: Whether chunks are read as sequences.
     """
 
-    def __init__(self, pairs: Pairs, path: Path) -> None:
+    def __init__(self, pairs: Pairs, path: Path, sequences: bool = False) -> None:
         module = robomimic()
-        self.cameras, self.chunk = tuple(pairs.images), tuple(pairs.action.shape[1:])
+        self.cameras, self.chunk, self.sequences = tuple(pairs.images), tuple(pairs.action.shape[1:]), sequences
         with redirect_stdout(sys.stderr):
             self.dataset = module.SequenceDataset(
-                str(path), (*self.cameras, STATE), (ACTIONS, MASK), hdf5_cache_mode="all", load_next_obs=False
+                str(path),
+                (*self.cameras, STATE),
+                (ACTION,) if sequences else (CHUNK, MASK),
+                seq_length=self.chunk[0] if sequences else 1,
+                get_pad_mask=sequences,
+                hdf5_cache_mode="all",
+                load_next_obs=False,
             )
 
     def at(self, index: Sequence[int]) -> Batch:
@@ -72,10 +80,11 @@ class File:
 
     def _batch(self, item: Mapping[str, Any]) -> Batch:
         """As the network wants it: a history of one, colors first."""
-        images = {name: item["obs"][name].permute(0, 1, 4, 2, 3) for name in self.cameras}
-        state: Tensor = item["obs"][STATE]
-        actions = item[ACTIONS].view(-1, *self.chunk)
-        return Batch(images, state, torch.empty(len(state), 1, 0), actions, item[MASK][:, 0])
+        images = {name: item["obs"][name][:, :1].permute(0, 1, 4, 2, 3) for name in self.cameras}
+        state: Tensor = item["obs"][STATE][:, :1]
+        actions = item[ACTION] if self.sequences else item[CHUNK].view(-1, *self.chunk)
+        mask = item["pad_mask"][..., 0].to(state.dtype) if self.sequences else item[MASK][:, 0]
+        return Batch(images, state, torch.empty(len(state), 1, 0), actions, mask)
 
 
 def export(pairs: Pairs, path: Path, scale: Tensor | None = None) -> Path:
@@ -92,7 +101,8 @@ def export(pairs: Pairs, path: Path, scale: Tensor | None = None) -> Path:
     if path.exists():
         return path
     partial = path.with_name(f".{path.name}")
-    actions = (pairs.action if scale is None else pairs.action / scale).flatten(1)
+    scaled = pairs.action if scale is None else pairs.action / scale
+    columns = {CHUNK: scaled.flatten(1), ACTION: scaled[:, 0], MASK: pairs.mask}
     with h5py.File(partial, "w") as file:
         data = file.create_group("data")
         data.attrs["total"] = len(pairs)
@@ -101,7 +111,7 @@ def export(pairs: Pairs, path: Path, scale: Tensor | None = None) -> Path:
             rows = (pairs.demonstration == number).nonzero().flatten()
             group = data.create_group(f"demo_{number}")
             group.attrs["num_samples"] = len(rows)
-            for name, values in {ACTIONS: actions, MASK: pairs.mask}.items():
+            for name, values in columns.items():
                 group.create_dataset(name, data=values[rows].numpy())
             for name, values in {**pairs.images, STATE: pairs.state}.items():
                 group.create_dataset(f"obs/{name}", data=values[rows].numpy())

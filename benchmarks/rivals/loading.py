@@ -20,7 +20,7 @@ from benchmarks.rivals.videos import Videos
 
 OURS, CACHED = "ours", "cached batches"
 LANES = "lanes"
-AV1, H264, HDF5 = "LeRobot AV1", "LeRobot H.264", "robomimic cached"
+AV1, H264, HDF5, SEQUENCES = "LeRobot AV1", "LeRobot H.264", "robomimic cached", "robomimic cached sequences"
 CODECS = {AV1: "libsvtav1", H264: "h264"}
 FLOAT = " float32"
 LOADERS = 4
@@ -132,7 +132,9 @@ def _sources(setting: Setting, folder: Path, rate: float) -> tuple[dict[str, Sou
         name: lambda codec=codec: Videos(pairs, folder / f"lerobot-{codec}-{pixels}", codec, rate)  # type: ignore[misc]
         for name, codec in CODECS.items()
     }
-    makers[HDF5] = lambda: File(pairs, export(pairs, folder / f"robomimic-{pixels}.hdf5"))
+    exported = folder / f"robomimic-{pixels}.hdf5"
+    makers[HDF5] = lambda: File(pairs, export(pairs, exported))
+    makers[SEQUENCES] = lambda: File(pairs, export(pairs, exported), sequences=True)
     sources: dict[str, Source] = {}
     same: dict[str, Same] = {}
     absent: list[str] = []
