@@ -22,6 +22,9 @@ from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.resample import shrink_all
 
+MOVED = 0.02
+"""A block that a demonstration moves by more than this has to do with what it shows, [m]."""
+
 
 class Grouped(NamedTuple):
     """A demonstration, the group it belongs to, and what it is called in errors."""
@@ -104,10 +107,23 @@ class Pairs:
         return self.counts().double() / len(self)
 
     def normalization(self, config: PolicyConfig, index: Tensor | None = None) -> Normalization:
-        """Units for a policy that learns from the pairs at `index`; all, if None."""
+        """Units for a policy that learns from the pairs at `index`; all, if None.
+
+        A state policy is not told of a block that nobody moves, unless it is to know what is untouched.
+        """
         index = torch.arange(len(self), device=self.state.device) if index is None else index
         known = features.features(config, self.state[index], self.scene[index])
-        return Normalization.of(known, self.action[index], self.mask[index])
+        units = Normalization.of(known, self.action[index], self.mask[index])
+        if config.policy == "image" or config.untouched or self.moves_block():
+            return units
+        return units.without(features.of_block(config).to(known.device))
+
+    def moves_block(self) -> bool:
+        """Whether any demonstration moves the block by more than `MOVED`."""
+        block, at = self.scene[:, features.BLOCK][:, :3], self.demonstration[:, None].expand(-1, 3)
+        none = block.new_zeros(int(self.demonstration.max()) + 1, 3)
+        least, most = (none.scatter_reduce(0, at, block, end, include_self=False) for end in ("amin", "amax"))
+        return bool((most - least).max() > MOVED)
 
 
 def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig, mapped: bool = False) -> Pairs:

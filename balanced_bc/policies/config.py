@@ -47,6 +47,8 @@ class PolicyConfig:
     """Whether the backbone learns on; else only what comes after it does."""
     relative: bool = True
     """Whether a state policy is also told where block and handles are from the tool, beside where they are."""
+    untouched: bool = False
+    """Whether a state policy is told of the block even where no behavior moves it."""
     wavelengths: tuple[float, ...] = field(default=(0.4, 0.2), metadata={"range": (1e-3, 100.0)})
     """A state policy is told where its tool is also as sines and cosines of these wavelengths, [m]; empty for none."""
     hidden: int = field(default=256, metadata={"range": (1, 10**5)})

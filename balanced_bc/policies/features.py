@@ -10,6 +10,8 @@ from torch import Tensor
 from balanced_bc.demonstrations.observation import SCENE_SIZE, STATE_SIZE
 from balanced_bc.policies.config import PolicyConfig
 
+BLOCK = slice(12, 21)
+"""Where the block's position, [m], and the first two columns of its rotation are in a scene."""
 NEAR = 0.03
 """Distance over which closeness tells near from far, about half a block, [m]."""
 
@@ -41,6 +43,13 @@ def features(config: PolicyConfig, state: Tensor, scene: Tensor) -> Tensor:
     return torch.cat((state, scene, around, fine), dim=-1)
 
 
+def of_block(config: PolicyConfig) -> Tensor:
+    """Which features tell anything of the block, bool, (F,)."""
+    hidden = torch.zeros(SCENE_SIZE)
+    hidden[BLOCK] = torch.nan
+    return features(config, torch.zeros(STATE_SIZE), hidden).isnan()
+
+
 def relative(scene: Tensor, wavelengths: tuple[float, ...]) -> Tensor:
     r"""Block and handles relative to the tool.
 
@@ -54,7 +63,7 @@ def relative(scene: Tensor, wavelengths: tuple[float, ...]) -> Tensor:
     Returns:
         (..., 16 + 4 L).
     """
-    away = scene[..., 12:15] - scene[..., 0:3]
+    away = scene[..., BLOCK][..., :3] - scene[..., 0:3]
     block = torch.cat((away, in_tool(scene, away)), dim=-1)
     near = handles(scene)
     return torch.cat((block, closeness(block), grasp_yaw(scene), near, waves(near, wavelengths)), dim=-1)

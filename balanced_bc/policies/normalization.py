@@ -49,6 +49,10 @@ class Normalization(NamedTuple):
             raise PolicyError("there are no pairs to take normalization from")
         return cls(*_moments(features), *_moments(twists))
 
+    def without(self, features: Tensor) -> Normalization:
+        """Tell nothing of the features that are marked, (F,): in an infinite unit each of them is 0."""
+        return self._replace(feature_deviation=self.feature_deviation.masked_fill(features, torch.inf))
+
 
 def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and floored standard deviation over the first dimension, summed in float64."""

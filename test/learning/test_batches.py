@@ -14,9 +14,10 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Grouped, Pairs, chunks, gather, load_pairs, stretches
+from balanced_bc.learning.batches import MOVED, Grouped, Pairs, chunks, gather, load_pairs, stretches
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.features import BLOCK, of_block
 from balanced_bc.policies.resample import shrink
 
 Demonstrate = Callable[..., Demonstration]
@@ -126,3 +127,23 @@ def test_images_of_another_size_than_the_contract_are_refused_naming_the_episode
     other = replace(contract, cameras=(replace(contract.cameras[0], height=48), contract.cameras[1]))
     with pytest.raises(LearningError, match=r"episode 7 has static_camera images of uint8 \(12, 24, 24, 3\)"):
         gather([Grouped("episode 7", "slider", demonstrate())], image_policy, other)
+
+
+@pytest.mark.parametrize(("untouched", "told"), [(False, False), (True, True)])
+def test_a_block_that_nobody_moves_is_told_of_only_on_request(
+    untouched: bool, told: bool, state_pairs: Pairs, state_policy: PolicyConfig
+) -> None:
+    config = replace(state_policy, untouched=untouched)
+    resting = state_pairs.scene.clone()
+    resting[:, BLOCK] = resting[state_pairs.first][:, BLOCK]
+    units = replace(state_pairs, scene=resting).normalization(config)
+    unlike = of_block(config) & ~units.feature_deviation.isinf()
+    assert bool(unlike.any()) is told
+
+
+def test_a_block_that_one_demonstration_moves_is_told_of(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
+    scene = state_pairs.scene.clone()
+    scene[:, BLOCK] = scene[state_pairs.first][:, BLOCK]
+    scene[3, BLOCK.start] += 2 * MOVED
+    units = replace(state_pairs, scene=scene).normalization(state_policy)
+    assert units.feature_deviation.isfinite().all()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from balanced_bc.demonstrations.observation import scene_vector
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.policies.features import closeness, features, grasp_yaw, relative, size, waves
+from balanced_bc.policies.features import closeness, features, grasp_yaw, of_block, relative, size, waves
 from balanced_bc.policies.normalization import LEAST_DEVIATION, Normalization
 from balanced_bc.policies.resample import shrink, shrink_all
 
@@ -110,3 +110,11 @@ def test_normalization_ignores_padding_and_floors_what_does_not_vary() -> None:
     torch.testing.assert_close(units.twist_mean, action[:, 0, :6].mean(0))
     torch.testing.assert_close(units.twist_deviation, action[:, 0, :6].std(0, correction=0))
     torch.testing.assert_close(units.feature_deviation, torch.full((4,), LEAST_DEVIATION))
+
+
+def test_what_tells_of_the_block_is_known_by_feature() -> None:
+    config = PolicyConfig(policy="state")
+    state, scene, other = torch.randn(8), 0.01 * torch.randn(21), 0.01 * torch.randn(21)
+    other[:12] = scene[:12]
+    same = features(config, state, scene) == features(config, state, other)
+    assert torch.equal(~same, of_block(config))
