@@ -130,6 +130,7 @@ def problem_of(
             Fold(_sampler(pairs, train, all_), _sampler(pairs, measure, all_), _held(pairs, measure, all_))
             for train, measure, all_ in folds
         ),
+        pull=None if policy.head == "bins" else network.pull,
     )
 
 
@@ -171,4 +172,4 @@ def _sampler(pairs: Pairs, index: Tensor, encoded: Encoded) -> Sampler:
 
 
 def _held(pairs: Pairs, index: Tensor, encoded: Encoded) -> Held:
-    return Held(encoded.at, pairs.group[index], pairs.demonstration[index], index)
+    return Held(encoded.at, pairs.group[index], pairs.demonstration[index], index, lambda at: encoded.features[at])
