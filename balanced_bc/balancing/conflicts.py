@@ -45,7 +45,7 @@ FEW = 3
 SURE = 2.0
 """Standard errors below 0 from which on a conflict is told."""
 LARGE = -0.1
-"""Cosine below which a conflict is told; noisy and perturbed copies of a group reach -0.12."""
+"""What the cosine must also be below, by one standard error: noisy and perturbed copies of a group reach -0.13."""
 TOLD = 3
 """Warnings at most; the table has the rest."""
 
@@ -242,15 +242,15 @@ def _radius(distance: Tensor) -> Tensor:
     return known.quantile(NEARBY) if len(known) else torch.tensor(-torch.inf)
 
 
+def opposes(cosine: float, error: float) -> bool:
+    """Whether a conflict is sure and large enough to be told."""
+    return isfinite(error) and cosine < min(LARGE - error, -SURE * error)
+
+
 def opposed(found: Conflicts) -> list[tuple[int, int]]:
     """Groups that surely oppose each other, the strongest conflict first."""
     values, errors = found.cosine.tolist(), found.standard_error.tolist()
-    sure = [
-        (i, j)
-        for i in range(len(values))
-        for j in range(i)
-        if isfinite(errors[i][j]) and values[i][j] < min(LARGE, -SURE * errors[i][j])
-    ]
+    sure = [(i, j) for i in range(len(values)) for j in range(i) if opposes(values[i][j], errors[i][j])]
     return sorted(sure, key=lambda at: values[at[0]][at[1]])
 
 
