@@ -29,14 +29,14 @@ class Search(NamedTuple):
         weights: :math:`\alpha_i^*`, one row for each behavior, averaged over the last half, (k, k).
         losses: :math:`\mathcal{L}_i` in run i, averaged over the last half of its measurements, (k,), [nat].
         signal_to_noise: Mean over standard deviation over time of the meta-gradient, (k, k).
-        slopes: Meta-gradient of Eq. 18 averaged over stretches of time, row i for the loss of i, column j for the
-            weight of j, (b, k, k), [nat].
+        directions: Of the meta-gradient of Eq. 18, averaged over stretches of time, row i for the loss of i, column j
+            for the weight of j, (b, k, k).
     """
 
     weights: Tensor
     losses: Tensor
     signal_to_noise: Tensor
-    slopes: Tensor
+    directions: Tensor
 
 
 class SearchState(NamedTuple):
@@ -79,7 +79,7 @@ def search(repetition: Repetition) -> Run[Search]:
             yield Progress.of(PHASE, step, config.steps, state.weights, losses[-1])
     ended = last_half(losses).diagonal()
     moving = slopes[config.still :]
-    return Search(last_half(weights), ended, signal_to_noise(moving), blocks(moving))
+    return Search(last_half(weights), ended, signal_to_noise(moving), directions(moving))
 
 
 def advance(
@@ -152,7 +152,16 @@ def signal_to_noise(slopes: list[Tensor]) -> Tensor:
     return path.mean(dim=0) / path.std(dim=0, correction=0).clamp_min(1e-300)
 
 
-def blocks(slopes: list[Tensor]) -> Tensor:
-    """Average over each of `BLOCKS` stretches of time, (b, k, k)."""
-    parts = torch.stack(slopes).tensor_split(min(BLOCKS, len(slopes)))
-    return torch.stack([part.mean(dim=0) for part in parts])
+def directions(slopes: list[Tensor]) -> Tensor:
+    r"""Average :math:`\nabla_\alpha \mathcal{L}_i / \lVert \nabla_\alpha \mathcal{L}_i \rVert` over stretches of time.
+
+    Every step counts alike: where a network has lost a group, the gradient of that group is larger by thousands.
+
+    Args:
+        slopes: Meta-gradient at each step, (k, k).
+
+    Returns:
+        For each of `BLOCKS` stretches of time, (b, k, k).
+    """
+    units = torch.stack([slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-300) for slope in slopes])
+    return torch.stack([part.mean(dim=0) for part in units.tensor_split(min(BLOCKS, len(slopes)))])

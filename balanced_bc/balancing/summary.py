@@ -115,26 +115,26 @@ def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
     weights = torch.stack([one.weights for one in known]).mean(dim=0)
     ratio = torch.stack([one.signal_to_noise for one in known]).mean(dim=0)
     converged = torch.stack([one.losses for one in known]).mean(dim=0)
-    slope, error = _slope(torch.stack([one.slopes for one in known]))
+    direction, error = _direction(torch.stack([one.directions for one in known]))
     return {
         **losses,
         "meta_weights": weights,
         "meta_losses": converged,
         "signal_to_noise": ratio,
-        "meta_gradient": slope,
-        "meta_gradient_standard_error": error,
+        "meta_direction": direction,
+        "meta_direction_standard_error": error,
     }
 
 
-def _slope(slopes: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean meta-gradient and its standard error, the larger of that over time and that over repetitions.
+def _direction(found: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean direction of the meta-gradient and its standard error, the larger of that over time and over repetitions.
 
     Args:
-        slopes: Of each stretch of time in each repetition, (r, b, k, k).
+        found: Of each stretch of time in each repetition, (r, b, k, k).
     """
-    errors = [standard_error(slopes.flatten(0, 1)), standard_error(slopes.mean(dim=1))]
+    errors = [standard_error(found.flatten(0, 1)), standard_error(found.mean(dim=1))]
     known = [error for error in errors if error is not None]
-    mean = slopes.mean(dim=(0, 1))
+    mean = found.mean(dim=(0, 1))
     return mean, torch.stack(known).amax(dim=0) if known else torch.full_like(mean, torch.nan)
 
 

@@ -49,9 +49,8 @@ def table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]], captio
     """
     top = element("tr", *(element("th", text(title), scope="col") for title in head))
     body = [element("tr", element("th", text(name), scope="row"), *cells) for name, cells in rows]
-    said = element("caption", text(caption)) if caption else ""
-    inside = element("table", said, element("thead", top), element("tbody", *body))
-    return element("div", inside, class_="scroll")
+    said = paragraph(caption, class_="quiet") if caption else ""
+    return said + element("div", element("table", element("thead", top), element("tbody", *body)), class_="scroll")
 
 
 def folded(summary: str, *children: str) -> str:

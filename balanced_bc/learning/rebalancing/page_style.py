@@ -5,9 +5,9 @@ STYLE = """
   --share: #8889; --alpha: #0072B2; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .4rem; } h3 { font-size: 1rem; }
-p, li { max-width: 46rem; } .quiet, caption { color: var(--quiet); font-size: .875rem; }
+p, li { max-width: 46rem; } .quiet { color: var(--quiet); font-size: .875rem; }
 .warnings { border-left: 4px solid var(--warn); padding: .5rem 1rem .5rem 2rem; margin: 1rem 0; }
-.scroll { overflow-x: auto; margin: .5rem 0; } caption { text-align: left; padding-bottom: .4rem; }
+.quiet + .scroll { margin-top: -.4rem; } .scroll { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .9rem; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 thead th { vertical-align: bottom; white-space: normal; font-weight: 600; }

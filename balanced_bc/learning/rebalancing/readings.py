@@ -69,13 +69,13 @@ def transfer(content: BalanceFile) -> Matrix | None:
             f"Change of the {split} loss when the odds of a group are tripled [nat per pair], negative where it helps"
         )
         return _matrix(content, "Who helps and who harms whom", caption, "more {}", "transfer", 1)
-    if "meta_gradient" in known:
+    if "meta_direction" in known:
         caption = (
-            f"Meta-gradient: change of the {split} loss of a row's group through one descent step, per unit of weight "
-            "on a column's group in place of the mixture [1e-3 nat], negative where it helps; averaged over the run "
-            "that looks for the row's best weights"
+            f"Mean direction of the meta-gradient: above 0 where more weight on a column's group, in place of the "
+            f"mixture of the moment, raises the {split} loss of a row's group, below 0 where it helps; over the run "
+            "that looks for the row's best weights, every step alike, so that 1 is the most there can be"
         )
-        return _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_gradient", 1, 1e3)
+        return _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1)
     return None
 
 
@@ -113,15 +113,9 @@ def mutual_harm(content: BalanceFile) -> Iterator[Cell]:
             yield from ((i, j) for j in range(i) if found.harmful(i, j) and found.harmful(j, i))
 
 
-def _matrix(
-    content: BalanceFile, title: str, caption: str, column: str, key: str, harm: int, scale: float = 1.0
-) -> Matrix:
+def _matrix(content: BalanceFile, title: str, caption: str, column: str, key: str, harm: int) -> Matrix:
     values, errors = content.diagnostics[key], content.diagnostics[f"{key}_standard_error"]
-    return Matrix(title, caption, column, tuple(content.groups), _scaled(values, scale), _scaled(errors, scale), harm)
-
-
-def _scaled(rows: Numbers, scale: float) -> Numbers:
-    return [[value * scale for value in row] for row in rows]
+    return Matrix(title, caption, column, tuple(content.groups), values, errors, harm)
 
 
 class Compared(NamedTuple):

@@ -83,7 +83,7 @@ def _shown(content: BalanceFile, order: Sequence[str]) -> list[tuple[str, int, s
 
 
 def _canvas() -> tuple[Figure, Any]:
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    figure = Figure(figsize=(5.6, 3.2), layout="constrained")
     FigureCanvasSVG(figure)
     return figure, figure.subplots()
 
@@ -110,7 +110,7 @@ def _finished(figure: Figure, axes: Any) -> str:
     """The picture as an element of a page."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("descent step")
-    figure.legend(loc="outside right upper", frameon=False)
+    figure.legend(loc="outside upper center", frameon=False, ncols=3)
     sink = StringIO()
     figure.savefig(sink, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawn = sink.getvalue()

@@ -46,13 +46,13 @@ def rows_of(head: Sequence[str], names: Sequence[str], cells: Cells, caption: st
 def weights(content: BalanceFile) -> str:
     """Share and weight of each group, as numbers and as bars."""
     top = max(max(row.rho, row.alpha + INTERVAL * (row.alpha_standard_error or 0)) for row in content.groups.values())
-    head = ("group", "demonstrations", "pairs", "share (rho)", "weight (alpha)", "standard error", "alpha / rho", "")
+    head = ("group", "", "weight (alpha)", "standard error", "share (rho)", "alpha / rho", "demonstrations", "pairs")
 
     def cells(name: str) -> Sequence[str]:
         row = content.groups[name]
         error = "-" if row.alpha_standard_error is None else f"{row.alpha_standard_error:.3f}"
-        numbers = (row.demonstrations, row.pairs, f"{row.rho:.3f}", f"{row.alpha:.3f}", error)
-        return [*map(cell, numbers), cell(f"{row.alpha_over_rho:.2f}"), _bars(row, top)]
+        numbers = (f"{row.alpha:.3f}", error, f"{row.rho:.3f}", f"{row.alpha_over_rho:.2f}")
+        return [_bars(row, top), *map(cell, numbers), cell(row.demonstrations), cell(row.pairs)]
 
     key = element("span", class_="key", style="background: var(--share)") + "share of the pairs"
     key += element("span", class_="key", style="background: var(--alpha)") + "weight, with two standard errors"
