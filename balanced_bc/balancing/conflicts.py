@@ -95,19 +95,21 @@ class Conflicts(NamedTuple):
     shared: Tensor
 
 
-def reported(problem: Problem, config: BalancingConfig, answer: Balance) -> Run[Balance]:
-    """Add the conflicts to an answer, where the problem says what they are to be measured with."""
-    held = [fold.held for fold in problem.folds]
-    if not config.conflicts or problem.pull is None or held[0] is None or held[0].place is None:
+def measured(problem: Problem, config: BalancingConfig) -> Run[Conflicts | None]:
+    """Measure the conflicts; None where nobody asked, or the problem does not say what to measure them with."""
+    held = problem.folds[0].held
+    if not config.conflicts or problem.pull is None or held is None or held.place is None:
+        return None
+    return conflicts((yield from pulls(problem, config, problem.pull)), len(problem.groups))
+
+
+def added(answer: Balance, found: Conflicts | None) -> Balance:
+    """Add the conflicts to an answer."""
+    if found is None:
         return answer
-    found = conflicts((yield from pulls(problem, config, problem.pull)), len(problem.groups))
-    diagnostics = {
-        "conflict": found.cosine,
-        "conflict_standard_error": found.standard_error,
-        "shared_states": found.shared,
-    }
-    notes = answer.warnings + warnings(problem.groups, found)
-    return answer._replace(diagnostics={**answer.diagnostics, **diagnostics}, warnings=notes)
+    names = ("conflict", "conflict_standard_error", "shared_states")
+    notes = answer.warnings + warnings(answer.groups, found)
+    return answer._replace(diagnostics={**answer.diagnostics, **dict(zip(names, found))}, warnings=notes)
 
 
 def pulls(problem: Problem, config: BalancingConfig, pull: Pull) -> Run[Pulls]:

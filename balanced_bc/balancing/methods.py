@@ -13,6 +13,7 @@ from torch import Tensor
 from balanced_bc.balancing import conflicts, references
 from balanced_bc.balancing.bounds import trust_of, values_of
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.conflicts import Conflicts
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
 from balanced_bc.balancing.minmax import weigh
@@ -104,7 +105,8 @@ def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
     outcomes = []
     for number in range(config.repeats):
         outcomes.append((yield from _placed(LEARNED[config.method], Repetition.of(problem, config, number), number)))
-    answer = yield from _reported(problem, config, LEARNED[config.method].answer(problem, config, outcomes))
+    found = yield from _measured(problem, config)
+    answer = conflicts.added(LEARNED[config.method].answer(problem, config, outcomes), found)
     losses = answer.diagnostics["losses"]
     yield Progress("weights", config.repeats - 1, config.steps, config.steps, 1.0, answer.weights, losses, answer)
 
@@ -131,12 +133,12 @@ def _placed(method: Learned, repetition: Repetition, number: int) -> Generator[P
         yield now._replace(repetition=number, done=done * (1 - conflicts.SHARE))
 
 
-def _reported(problem: Problem, config: BalancingConfig, answer: Balance) -> Run[Balance]:
-    """Add the conflict report; it is the last part of the run."""
-    run = conflicts.reported(problem, config, answer)
+def _measured(problem: Problem, config: BalancingConfig) -> Run[Conflicts | None]:
+    """Measure conflicts; it is the last part of the run."""
+    run = conflicts.measured(problem, config)
     while True:
         try:
             now = next(run)
         except StopIteration as end:
-            return cast(Balance, end.value)
+            return cast("Conflicts | None", end.value)
         yield now._replace(done=1 - conflicts.SHARE * (1 - now.done))

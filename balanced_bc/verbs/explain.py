@@ -18,8 +18,7 @@ def explain(weights: Positional[tuple[Path, ...]], html: Path | None = None) -> 
     """
     from balanced_bc.learning.rebalancing import balance_file, explanation, report
 
-    for path in weights:
-        print_text(explanation.explain(balance_file.read(path)))
+    print_text("\n\n\n".join(explanation.explain(balance_file.read(path)) for path in weights))
     if html is not None:
         report.write(html, *weights)
         print_text(f"\nwrote {html}")

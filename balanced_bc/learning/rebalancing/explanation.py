@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.advice import advice, said
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row, table
-from balanced_bc.learning.rebalancing.readings import Compared, Matrix
+from balanced_bc.learning.rebalancing.readings import Matrix
 from balanced_bc.tables import aligned
 
 Rows = list[tuple[str, ...]]
@@ -32,7 +32,6 @@ def _parts(content: BalanceFile) -> Iterator[str]:
         yield "" if found is None else _matrix(found)
     yield "\n".join(advice(content))
     yield _lengths(content.groups)
-    yield _comparison(readings.comparison(content), tuple(content.groups))
 
 
 def _references(groups: Mapping[str, Row]) -> str:
@@ -67,20 +66,3 @@ def _lengths(groups: Mapping[str, Row]) -> str:
         if row.length is not None and row.seconds is not None and row.idle is not None:
             rows.append((name, f"{row.length:.0f}", f"{row.seconds:.1f}", f"{row.idle:.0%}"))
     return f"Mean demonstration:\n{aligned(rows)}" if len(rows) > 1 else ""
-
-
-def _comparison(methods: tuple[Compared, ...], names: tuple[str, ...]) -> str:
-    """Held-out losses of policies trained on the weights of other methods."""
-    rows: Rows = [("held-out loss of", *(one.method for one in methods))]
-    rows += [(name, *(_loss(one, name) for one in methods)) for name in names]
-    return f"Held-out comparison [nat per pair] (in brackets: difference):\n{aligned(rows)}" if methods else ""
-
-
-def _loss(one: Compared, name: str) -> str:
-    if name not in one.losses:
-        return "-"
-    spelled = f"{one.losses[name]:.2f}"
-    if name not in one.difference:
-        return spelled
-    error = f" +- {one.standard_error[name]:.2f}" if name in one.standard_error else ""
-    return f"{spelled} ({one.difference[name]:+.2f}{error})"

@@ -24,6 +24,8 @@ td.bars { width: 12rem; min-width: 8rem; padding: .3rem 0; }
 .b3 { background: #d55e0088; } .b4 { background: #d55e00bb; }
 .g1 { background: #0072b226; } .g2 { background: #0072b255; }
 .g3 { background: #0072b288; } .g4 { background: #0072b2bb; }
+.beside { display: flex; flex-wrap: wrap; gap: 0 2rem; } .beside > div { max-width: 100%; }
+.beside p { max-width: 24rem; }
 figure { margin: .5rem 0; } svg { width: 100%; height: auto; max-width: 44rem; } svg text { font-family: inherit; }
 summary { cursor: pointer; color: var(--quiet); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .875rem; } dd { margin: 0; }

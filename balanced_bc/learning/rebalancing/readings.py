@@ -124,9 +124,9 @@ class Compared(NamedTuple):
     Attributes:
         method: The method.
         weights: Its weights.
-        losses: Held-out losses of a policy trained with them, [nat].
-        difference: Their excess over those of the weights that are explained, [nat].
-        standard_error: Of the difference, [nat].
+        losses: Held-out losses of a policy trained with them; not on the scale of references.
+        difference: Of the losses from those of plain cloning, negative where they are lower.
+        standard_error: Of the difference; NaN where it is not known.
     """
 
     method: str

@@ -91,7 +91,7 @@ def _sections(every: Sequence[Explained]) -> list[str]:
     contents = {one.label: one.content for one in every}
     return [
         _each(every, _warnings),
-        section("Weights", _each(every, _weights)),
+        section("Weights", report_tables.together(contents) if len(every) > 1 else "", _each(every, _weights)),
         section("Over time", _each(every, _over_time)),
         section("References", report_tables.references(contents)),
         section("Who helps and who harms whom", _each(every, _transfer)),

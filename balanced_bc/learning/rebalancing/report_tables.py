@@ -59,6 +59,16 @@ def weights(content: BalanceFile) -> str:
     return rows_of(head, by_repeats(content), cells) + element("p", key, class_="quiet")
 
 
+def together(contents: Mapping[str, BalanceFile]) -> str:
+    """Weights of several methods side by side."""
+    first = next(iter(contents.values()))
+
+    def cells(name: str) -> Sequence[str]:
+        return [cell(f"{one.groups[name].alpha:.3f}") for one in contents.values()]
+
+    return rows_of(("weight of", *contents), by_repeats(first), cells)
+
+
 def _bars(row: Row, top: float) -> str:
     def width(value: float) -> str:
         return f"{100 * value / top:.1f}%"
@@ -87,7 +97,8 @@ def references(contents: Mapping[str, BalanceFile]) -> str:
         "stand in different tables."
     )
     tables = [_references(origin, methods) for origin, methods in origins.items()]
-    return paragraph(note, class_="quiet") + "".join(tables) if tables else ""
+    beside = element("div", *(element("div", one) for one in tables), class_="beside")
+    return paragraph(note, class_="quiet") + beside if tables else ""
 
 
 def _origin(reference: Mapping[str, Any]) -> tuple[str, ...]:
@@ -153,7 +164,9 @@ def _heat(found: Matrix, row: int, column: int, largest: float, roomy: bool) -> 
     if not isfinite(value):
         return cell("-")
     spelled = text(found.spelled(row, column).strip())
-    spelled += element("small", text(f"± {error:.2f}")) if roomy and isfinite(error) else ""
+    if not isfinite(error):
+        return element("td", spelled, class_="quiet")
+    spelled += element("small", text(f"± {error:.2f}")) if roomy else ""
     heat = 1 + sum(abs(value) >= share * largest for share in HEATS)
     return element("td", spelled, class_=f"{'b' if value * found.harm > 0 else 'g'}{heat}")
 
@@ -206,14 +219,16 @@ def comparison(methods: Sequence[Compared], names: Sequence[str]) -> str:
 
     head = ["group", *(f"{one.method}: {what}" for one in methods for what in ("weight", "loss", "difference"))]
     caption = (
-        "Held-out loss [nat per pair] of a policy trained on each method's weights; brackets: two standard errors."
+        "Losses on held-out demonstrations of networks trained afresh with each method's weights, and their difference "
+        "from plain cloning, negative where lower, in brackets two standard errors on either side. They are not on the "
+        "scale of the references."
     )
     return rows_of(head, names, cells, caption)
 
 
 def _compared(one: Compared, name: str) -> Sequence[str]:
     def spelled(values: Mapping[str, float]) -> str:
-        return f"{values[name]:.2f}" if name in values else "-"
+        return f"{values[name]:.3f}" if name in values else "-"
 
     difference = interval(one.difference[name], one.standard_error.get(name)) if name in one.difference else "-"
     return [cell(spelled(one.weights)), cell(spelled(one.losses)), cell(difference)]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from balanced_bc.balancing.result import Progress
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing import balance_file, history, report
+from balanced_bc.learning.rebalancing import balance_file, history, readings, report, report_tables
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 
 ContentOf = Callable[..., BalanceFile]
@@ -145,6 +147,22 @@ def test_references_of_another_split_stand_in_a_table_of_their_own(tmp_path: Pat
     assert "minimax: reference" in first_table
     assert "ours: reference" in first_table
     assert "remix: reference" not in first_table
+
+
+@dataclass(frozen=True)
+class Judged(BalanceFile):
+    """A balance.yaml with a comparison."""
+
+    comparison: tuple[dict[str, Any], ...] = ()
+
+
+def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> None:
+    numbers = {"weights": [0.5, 0.5], "losses": [1.0, 2.0], "difference": [-0.25, 0.1], "standard_error": [0.1, nan]}
+    judged = Judged(**vars(content_of(2)), comparison=({"method": "ours", **numbers},))
+    shown = report_tables.comparison(readings.comparison(judged), list(judged.groups))
+    assert "-0.25 [-0.45, -0.05]" in shown
+    assert "<td>0.10</td>" in shown
+    assert readings.comparison(content_of(2)) == ()
 
 
 def test_weights_of_other_groups_or_datasets_are_refused(tmp_path: Path, content_of: ContentOf) -> None:
