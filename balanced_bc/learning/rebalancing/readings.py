@@ -106,9 +106,9 @@ def opposed(content: BalanceFile) -> list[Cell]:
 
 
 def mutual_harm(content: BalanceFile) -> Iterator[Cell]:
-    """Groups of which each surely harms the other."""
+    """Groups of which each surely harms the other; a direction relative to a mixture does not tell that."""
     found = transfer(content)
-    if found is not None:
+    if found is not None and "transfer" in content.diagnostics:
         for i in range(len(found.names)):
             yield from ((i, j) for j in range(i) if found.harmful(i, j) and found.harmful(j, i))
 
