@@ -99,6 +99,8 @@ def _limits(content: BalanceFile, runs: Sequence[Trace]) -> tuple[float, float]:
     """Leave out the high losses of the beginning."""
     late = torch.cat([run.losses[len(run.losses) // 10 :].flatten() for run in runs])
     late = late[late.isfinite()]
+    if not len(late):
+        return 0.0, 1.0
     references = [row.reference for row in content.groups.values() if row.reference is not None]
     wanted = [one["loss"] for one in references if one["split"] != "none"]
     low, high = min([float(late.min()), *wanted]), max([float(late.max()), *wanted])
