@@ -226,6 +226,8 @@ def test_the_day_without_ros(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     main(("collect", "--output", data, "--counts", "slider=2,drawer=4", "--workers", "2"))
     main(("tag", data, "--episodes", "0-1", "quality=suboptimal"))
     main(("balance", "--dataset", data, "--output", weights, "--method", "remix", "--repeats", "1", *small))
+    main(("explain", weights, "--html", str(tmp_path / "page.html")))
+    assert (tmp_path / "page.html").read_text() == (tmp_path / "weights" / "report.html").read_text()
     main(("train", "--dataset", data, "--weights", f"{weights}/balance.yaml", "--output", policy, *small))
     main(("evaluate", "--checkpoint", policy, "--task", "opening", "--rollouts", "1", "--horizon", "5"))
     printed = capsys.readouterr().out

@@ -92,6 +92,8 @@ class BalancingConfig:
     trust: tuple[str, ...] = ()
     """Trust in groups or tags, each as NAME=TRUST from 0 to 1: the prior is multiplied by it, and 0 leaves the groups
     out of the balancing, with a weight of 0."""
+    conflicts: bool = True
+    """Whether to report which groups oppose each other on states that they share: one more training per fold."""
     vectorize: bool = True
     """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing import references
+from balanced_bc.balancing import conflicts, references
 from balanced_bc.balancing.bounds import trust_of, values_of
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.conflicts import Conflicts
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
 from balanced_bc.balancing.minmax import weigh
@@ -104,7 +105,8 @@ def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
     outcomes = []
     for number in range(config.repeats):
         outcomes.append((yield from _placed(LEARNED[config.method], Repetition.of(problem, config, number), number)))
-    answer = LEARNED[config.method].answer(problem, config, outcomes)
+    found = yield from _measured(problem, config)
+    answer = conflicts.added(LEARNED[config.method].answer(problem, config, outcomes), found)
     losses = answer.diagnostics["losses"]
     yield Progress("weights", config.repeats - 1, config.steps, config.steps, 1.0, answer.weights, losses, answer)
 
@@ -127,4 +129,16 @@ def _placed(method: Learned, repetition: Repetition, number: int) -> Generator[P
         except StopIteration as end:
             return end.value
         before = number + phases.index(now.phase) / len(phases)
-        yield now._replace(repetition=number, done=(before + now.done / len(phases)) / config.repeats)
+        done = (before + now.done / len(phases)) / config.repeats
+        yield now._replace(repetition=number, done=done * (1 - conflicts.SHARE))
+
+
+def _measured(problem: Problem, config: BalancingConfig) -> Run[Conflicts | None]:
+    """Measure conflicts; it is the last part of the run."""
+    run = conflicts.measured(problem, config)
+    while True:
+        try:
+            now = next(run)
+        except StopIteration as end:
+            return cast("Conflicts | None", end.value)
+        yield now._replace(done=1 - conflicts.SHARE * (1 - now.done))

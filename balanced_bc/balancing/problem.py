@@ -17,6 +17,8 @@ NegativeLogLikelihood = Callable[[Parameters, Any], Tensor]
 """Negative log-likelihood of each pair of a batch, (parameters, batch) -> (B,), [nat]."""
 Sampler = Callable[[Tensor, Generator], Any]
 """Batch with one pair drawn from each group named, (groups (B,), generator) -> batch of B pairs in that order."""
+Pull = Callable[[Parameters, Any], Tensor]
+"""Gradient of each pair's loss with respect to its action, (parameters, batch) -> (B, q)."""
 Initializer = Callable[[Generator], Parameters]
 """Parameters of a network that has learned nothing yet."""
 
@@ -29,19 +31,23 @@ class Held(NamedTuple):
         group: Group of each pair, (n,).
         demonstration: Demonstration of each pair, unique among all folds and groups, (n,).
         number: Number of each pair, (n,).
+        place: Features of the states of the pairs with these numbers, in which near pairs are in a like situation,
+            (B,) -> (B, F); None where nobody knows them.
     """
 
     at: Callable[[Tensor], Any]
     group: Tensor
     demonstration: Tensor
     number: Tensor
+    place: Callable[[Tensor], Tensor] | None = None
 
     def only(self, kept: Sequence[int]) -> Held:
         """Leave other groups out, and number those that stay anew."""
         place = torch.full((int(self.group.max()) + 1,), -1)
         place[list(kept)] = torch.arange(len(kept))
         inside = place[self.group] >= 0
-        return Held(self.at, place[self.group[inside]], self.demonstration[inside], self.number[inside])
+        group = place[self.group[inside]]
+        return Held(self.at, group, self.demonstration[inside], self.number[inside], self.place)
 
 
 class Fold(NamedTuple):
@@ -76,6 +82,8 @@ class Problem:
     folds: tuple[Fold, ...]
     """Training and measuring pairs of each fold; repetition r uses fold r modulo their number. Methods that only count
     need none."""
+    pull: Pull | None = None
+    """What each pair wants of the policy's action; None where nobody knows, and then there is no conflict report."""
 
     def __post_init__(self) -> None:
         """Refuse problems that have nothing to balance."""

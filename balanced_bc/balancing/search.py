@@ -18,6 +18,8 @@ from balanced_bc.balancing.result import Progress, Run
 
 PHASE = "references"
 """Name of this phase in the progress."""
+BLOCKS = 8
+"""Stretches of time that the meta-gradient is averaged over one by one, long enough to be nearly independent."""
 
 
 class Search(NamedTuple):
@@ -27,11 +29,14 @@ class Search(NamedTuple):
         weights: :math:`\alpha_i^*`, one row for each behavior, averaged over the last half, (k, k).
         losses: :math:`\mathcal{L}_i` in run i, averaged over the last half of its measurements, (k,), [nat].
         signal_to_noise: Mean over standard deviation over time of the meta-gradient, (k, k).
+        directions: Of the meta-gradient of Eq. 18, averaged over stretches of time, row i for the loss of i, column j
+            for the weight of j, (b, k, k).
     """
 
     weights: Tensor
     losses: Tensor
     signal_to_noise: Tensor
+    directions: Tensor
 
 
 class SearchState(NamedTuple):
@@ -73,7 +78,8 @@ def search(repetition: Repetition) -> Run[Search]:
             losses.append(repetition.measure(state.theta, PHASE, step).losses)
             yield Progress.of(PHASE, step, config.steps, state.weights, losses[-1])
     ended = last_half(losses).diagonal()
-    return Search(last_half(weights), ended, signal_to_noise(slopes[config.still :]))
+    moving = slopes[config.still :]
+    return Search(last_half(weights), ended, signal_to_noise(moving), directions(moving))
 
 
 def advance(
@@ -144,3 +150,18 @@ def signal_to_noise(slopes: list[Tensor]) -> Tensor:
     """Divide the mean over time by the standard deviation over time, (k, k)."""
     path = torch.stack(slopes)
     return path.mean(dim=0) / path.std(dim=0, correction=0).clamp_min(1e-300)
+
+
+def directions(slopes: list[Tensor]) -> Tensor:
+    r"""Average :math:`\nabla_\alpha \mathcal{L}_i / \lVert \nabla_\alpha \mathcal{L}_i \rVert` over stretches of time.
+
+    Every step counts alike: where a network has lost a group, the gradient of that group is larger by thousands.
+
+    Args:
+        slopes: Meta-gradient at each step, (k, k).
+
+    Returns:
+        For each of `BLOCKS` stretches of time, (b, k, k).
+    """
+    units = torch.stack([slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-300) for slope in slopes])
+    return torch.stack([part.mean(dim=0) for part in units.tensor_split(min(BLOCKS, len(slopes)))])

@@ -115,7 +115,27 @@ def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
     weights = torch.stack([one.weights for one in known]).mean(dim=0)
     ratio = torch.stack([one.signal_to_noise for one in known]).mean(dim=0)
     converged = torch.stack([one.losses for one in known]).mean(dim=0)
-    return {**losses, "meta_weights": weights, "meta_losses": converged, "signal_to_noise": ratio}
+    direction, error = _direction(torch.stack([one.directions for one in known]))
+    return {
+        **losses,
+        "meta_weights": weights,
+        "meta_losses": converged,
+        "signal_to_noise": ratio,
+        "meta_direction": direction,
+        "meta_direction_standard_error": error,
+    }
+
+
+def _direction(found: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean direction of the meta-gradient and its standard error, the larger of that over time and over repetitions.
+
+    Args:
+        found: Of each stretch of time in each repetition, (r, b, k, k).
+    """
+    errors = [standard_error(found.flatten(0, 1)), standard_error(found.mean(dim=1))]
+    known = [error for error in errors if error is not None]
+    mean = found.mean(dim=(0, 1))
+    return mean, torch.stack(known).amax(dim=0) if known else torch.full_like(mean, torch.nan)
 
 
 def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Balance:

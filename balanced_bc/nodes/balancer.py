@@ -33,7 +33,7 @@ class BalancerConfig:
     dataset: Path
     """Folder of the dataset."""
     output: Path
-    """Folder for balance.yaml, weights.parquet and balance.png; it must hold no weights yet."""
+    """Folder for balance.yaml, report.html, weights.parquet and balance.png; it must hold no weights yet."""
     group_by: tuple[str, ...] = (BEHAVIOR,)
     """Axes of tags whose product makes the groups."""
 

@@ -22,7 +22,7 @@ def balance(
     policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
     encoding: EncodingConfig = EncodingConfig(),
 ) -> None:
-    """Find a weight for each group; write balance.yaml, balance.png and weights.parquet.
+    """Find a weight for each group; write balance.yaml, report.html, balance.png and weights.parquet.
 
     Args:
         dataset: Folder of the dataset.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing import idleness, matrices
 from balanced_bc.learning.rebalancing.held_out import demonstrations
 from balanced_bc.policies.config import PolicyConfig
 
 FORMAT = 1
-"""Version of balance.yaml. 1: the first."""
+"""Version of balance.yaml. 1: the first; what was added to it later may be missing."""
 NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
@@ -55,6 +56,12 @@ class Row:
     """Loss of the group at the end of the min-max step, on the split of the reference, [nat]."""
     warnings: tuple[str, ...]
     """Warnings that name the group."""
+    idle: float | None = None
+    """Share of the pairs in which the arm stands still and is told to."""
+    length: float | None = None
+    """Mean length of a demonstration, [pairs]."""
+    seconds: float | None = None
+    """Mean length of a demonstration, [s]."""
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,22 @@ class BalanceFile:
         config: BalancingConfig,
         policy: PolicyConfig,
         encoding: EncodingConfig,
+        period: float | None = None,
     ) -> BalanceFile:
-        """Collect what a run found."""
+        """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
         counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(demonstrations(pairs))}
         split = next((reference.split for reference in answer.references if reference), config.split)
         run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
+        measured = None if period is None else idleness.lengths(pairs, period)
+        idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
+        answer = answer._replace(warnings=answer.warnings + idle)
+        rows = {name: _row(answer, pairs, index) for index, name in enumerate(pairs.groups)}
+        if measured is not None and period is not None:
+            rows = {name: _timed(row, measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(
             method=answer.method,
             group_by=tuple(axes),
-            groups={name: _row(answer, pairs, index) for index, name in enumerate(pairs.groups)},
+            groups=rows,
             effective_sample_size=effective_sample_size(answer.weights, pairs.counts()),
             warnings=answer.warnings,
             dataset=counted,
@@ -154,6 +168,7 @@ def read(path: Path) -> BalanceFile:
     _check_keys(plain, BalanceFile, str(path))
     rows = {str(name): _read_row(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
     plain.update(group_by=tuple(plain["group_by"]), warnings=tuple(plain["warnings"]))
+    plain["diagnostics"] = {**plain["diagnostics"], **matrices.read(path.parent, len(rows))}
     return BalanceFile(groups=_checked(rows, path), **plain)
 
 
@@ -168,7 +183,7 @@ def refuse_existing(folder: Path) -> None:
 
 
 def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -> None:
-    """Write weights.parquet and balance.png, then balance.yaml, each whole or not at all.
+    """Write weights.parquet, balance.png and, last, balance.yaml, each whole or not at all.
 
     Args:
         folder: Where to; made when it does not exist.
@@ -180,7 +195,10 @@ def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / WEIGHTS, parquet({"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}))
     replace_file(folder / PICTURE, picture)
-    write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(content)}))
+    small, large = matrices.parted(content.diagnostics, len(content.groups))
+    if large:
+        replace_file(folder / matrices.NAME, parquet(large))
+    write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(replace(content, diagnostics=small))}))
 
 
 def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
@@ -209,6 +227,12 @@ def _row(answer: Balance, pairs: Pairs, index: int) -> Row:
     )
 
 
+def _timed(row: Row, measured: idleness.Length, index: int, period: float) -> Row:
+    """Say how long the demonstrations of a group are, and how much of them is idle."""
+    length = float(measured.pairs[index])
+    return replace(row, idle=round(float(measured.idle[index]), 4), length=length, seconds=length * period)
+
+
 def _read_row(plain: Any, where: str) -> Row:
     if not isinstance(plain, dict):
         raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(Row)]}")
@@ -227,10 +251,11 @@ def _checked(rows: dict[str, Row], path: Path) -> dict[str, Row]:
 
 
 def _check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:
-    wanted = {field.name for field in fields(kind)}
-    if wanted != set(plain):
+    known = {field.name for field in fields(kind)}
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    if known - optional - set(plain) or set(plain) - known:
         raise LearningError(
-            f"{where} lacks {sorted(wanted - set(plain))} and has unknown {sorted(set(plain) - wanted)}"
+            f"{where} lacks {sorted(known - optional - set(plain))} and has unknown {sorted(set(plain) - known)}"
         )
 
 

@@ -93,6 +93,12 @@ class FeaturePolicy(nn.Module):
         result: Tensor = functional_call(self, dict(parameters), (batch,))
         return result
 
+    def pull(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
+        """Gradient of each pair's loss with respect to its normalized twists, (B, C x 6)."""
+        twist = batch.twist.detach().requires_grad_()
+        loss = self.loss(parameters, batch._replace(twist=twist))
+        return torch.autograd.grad(loss.sum(), twist)[0].flatten(1)
+
 
 def encode(
     pairs: Pairs, index: Tensor, policy: PolicyConfig, config: EncodingConfig, seed: int

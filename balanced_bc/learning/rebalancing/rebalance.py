@@ -18,7 +18,8 @@ from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.device import one_thread, within
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports
+from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports, report
+from balanced_bc.learning.rebalancing import history as told
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.encoded import Encoded, FeaturePolicy, encode
 from balanced_bc.learning.rebalancing.held_out import Split, demonstrations, split_of
@@ -41,7 +42,7 @@ def rebalance_dataset(
     encoding: EncodingConfig | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Progress]:
-    """Balance a dataset; at the end write balance.yaml, weights.parquet and balance.png.
+    """Balance a dataset; at the end write balance.yaml and what lies beside it.
 
     Args:
         dataset: Where the demonstrations are.
@@ -63,10 +64,13 @@ def rebalance_dataset(
     last = history[-1]
     if last.result is None:
         raise LearningError("balancing ended without an answer")
-    written = BalanceFile.of(last.result, pairs, axes, fingerprint, config, policy, encoding)
+    period = dataset.contract.period
+    written = BalanceFile.of(last.result, pairs, axes, fingerprint, config, policy, encoding, period)
     exports.write(output, written, [record.index for record in dataset.episodes], pairs)
     weights = balance_file.pair_weights(written, pairs)
+    told.write(output, told.traces(history), written.groups)
     balance_file.write(output, written, weights, balance_picture.draw(written, history))
+    report.write(output / report.NAME, output)
     yield last
 
 
@@ -130,6 +134,7 @@ def problem_of(
             Fold(_sampler(pairs, train, all_), _sampler(pairs, measure, all_), _held(pairs, measure, all_))
             for train, measure, all_ in folds
         ),
+        pull=None if policy.head == "bins" else network.pull,
     )
 
 
@@ -171,4 +176,4 @@ def _sampler(pairs: Pairs, index: Tensor, encoded: Encoded) -> Sampler:
 
 
 def _held(pairs: Pairs, index: Tensor, encoded: Encoded) -> Held:
-    return Held(encoded.at, pairs.group[index], pairs.demonstration[index], index)
+    return Held(encoded.at, pairs.group[index], pairs.demonstration[index], index, lambda at: encoded.features[at])
