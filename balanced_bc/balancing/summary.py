@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.minimax import Evidence, Measured, choose, design
+from balanced_bc.balancing.measured import Measured
+from balanced_bc.balancing.minimax import Evidence, choose, design
 from balanced_bc.balancing.minmax import Weighing
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
