@@ -46,6 +46,7 @@ class Evidence(NamedTuple):
         reference: Coefficients of the lane that each group is learned best in, (k, m).
         floor: Added to squared standard errors: what the accidents of training leave, which the demonstrations of a
             fold share, (k,), [nat^2].
+        slack: How far the reference is above that lane's loss, (k,), [nat].
     """
 
     surrogate: Surrogate
@@ -54,6 +55,7 @@ class Evidence(NamedTuple):
     number: Tensor
     reference: Tensor
     floor: Tensor
+    slack: Tensor
 
     @classmethod
     def of(cls, lanes: Tensor, parts: list[Measured]) -> Evidence:
@@ -62,7 +64,7 @@ class Evidence(NamedTuple):
         number = torch.bincount(measured.group, minlength=lanes.shape[1])
         zero = torch.zeros(lanes.shape[1], len(lanes) - 1, dtype=lanes.dtype)
         difference = measured.losses[1:] - measured.losses[0]
-        blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0])
+        blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0], zero[:, 0])
         tried = surrogate.mixture(lanes)
         means, squares = map(torch.stack, zip(*(blank.difference_of(row.expand_as(zero)) for row in tried)))
         floor = accidents(parts, lanes.shape[1]) if len(parts) > 1 else squares[1:].mean(dim=0)
@@ -85,7 +87,7 @@ class Evidence(NamedTuple):
     def excess(self, weights: Tensor) -> Tensor:
         r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
         mean, square = self.difference_of(self.surrogate.mixture(weights) - self.reference)
-        return mean / (square + self.floor).clamp_min(1e-12).sqrt()
+        return (mean - self.slack) / (square + self.floor).clamp_min(1e-12).sqrt()
 
     def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
         """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""
@@ -110,8 +112,9 @@ def design(prior: Tensor) -> Tensor:
 
 
 def measure(repetition: Repetition) -> Run[Measured]:
-    """Measure the held-out demonstrations in a lane of each row of the design."""
-    return (yield from measure_lanes(repetition, design(repetition.prior), PHASE))
+    """Measure the held-out demonstrations in a lane of each row of the design, then of each judged policy."""
+    lanes = torch.cat((design(repetition.prior), repetition.wanted.rows()))
+    return (yield from measure_lanes(repetition, lanes, PHASE))
 
 
 def choose(evidence: Evidence, stiffness: float) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.feedback import Judged
 
 Parameters = Mapping[str, Tensor]
 """Names and values of a policy's parameters, all of one floating type and on one device."""
@@ -76,6 +77,11 @@ class Problem:
     folds: tuple[Fold, ...]
     """Training and measuring pairs of each fold; repetition r uses fold r modulo their number. Methods that only count
     need none."""
+    skill: NegativeLogLikelihood | None = None
+    """What policies are compared by: a loss of each pair that noise in other groups does not change. None: the loss
+    itself."""
+    judged: tuple[Judged, ...] = ()
+    """Policies whose success is known."""
 
     def __post_init__(self) -> None:
         """Refuse problems that have nothing to balance."""
@@ -105,6 +111,7 @@ class Problem:
                 Fold(among(fold.training), among(fold.measuring), fold.held and fold.held.only(kept))
                 for fold in self.folds
             ),
+            judged=tuple(left for left in (one.only(kept) for one in self.judged) if left is not None),
         )
 
     def stratified(self, total: int, least: int) -> Tensor:

@@ -26,6 +26,7 @@ def _parts(content: BalanceFile) -> Iterator[str]:
     yield _said(content)
     yield aligned(table(content))
     yield _references(content.groups)
+    yield compared(content)
     yield _transfer(content)
     yield "\n".join(_advice(content))
 
@@ -55,6 +56,30 @@ def _references(groups: Mapping[str, Row]) -> str:
     return f"Losses [nat per pair]:\n{aligned(rows)}" if len(rows) > 1 else ""
 
 
+def compared(content: BalanceFile) -> str:
+    """What is learned with these weights and with others, beside plain cloning; empty where nothing was compared."""
+    if not content.comparison:
+        return ""
+    plain, *others = content.comparison
+    rows: Rows = [("loss of", *(row["method"] for row in content.comparison))]
+    for index, name in enumerate(content.groups):
+        own = f"{plain['losses'][index]:.3f}  at {plain['weights'][index]:.2f}"
+        changes = [_marked(row["difference"][index], row["standard_error"][index], 3) for row in others]
+        weights = [f"{row['weights'][index]:.2f}" for row in others]
+        rows.append((name, own, *(f"{change} at {weight}" for change, weight in zip(changes, weights))))
+    return (
+        "Networks trained afresh with weights of several methods, on held-out demonstrations: loss of plain cloning,\n"
+        f"and differences from it, negative where better (* beyond {SURE:g} standard errors), at the group's weight.\n"
+        "It is half the squared error of the chosen twists in units of their deviation, and the gripper's [nat]:\n"
+        f"{aligned(rows)}"
+    )
+
+
+def _marked(value: float, error: float, digits: int) -> str:
+    """A change, with a mark where it is sure."""
+    return f"{value:+.{digits}f}{'*' if abs(value) > SURE * error > 0 else ' '}"
+
+
 def _transfer(content: BalanceFile) -> str:
     """Who is helped and who is harmed by more weight on each group."""
     change, error = (content.diagnostics.get(key) for key in ("transfer", "transfer_standard_error"))
@@ -71,9 +96,7 @@ def _transfer(content: BalanceFile) -> str:
 
 
 def _change(value: float, error: float) -> str:
-    if not isfinite(value):
-        return "-"
-    return f"{value:+.2f}{'*' if abs(value) > SURE * error > 0 else ' '}"
+    return _marked(value, error, 2) if isfinite(value) else "-"
 
 
 def _advice(content: BalanceFile) -> Iterator[str]:

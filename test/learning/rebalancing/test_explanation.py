@@ -44,6 +44,7 @@ def content() -> BalanceFile:
         run={"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
         configuration={},
         diagnostics=harm,
+        comparison=(),
     )
 
 

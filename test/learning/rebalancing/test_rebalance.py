@@ -78,7 +78,7 @@ def test_an_image_policy_is_weighed_on_features_of_its_own_encoder(
     enough: Callable[..., Pairs], image_policy: PolicyConfig
 ) -> None:
     answer, moments = run(enough(), QUICK, image_policy)
-    assert {now.phase for now in moments} == {"encoder", "references", "lanes", "weights"}
+    assert {now.phase for now in moments} == {"encoder", "references", "lanes", "weights", "comparison"}
     assert [now.done for now in moments] == sorted(now.done for now in moments)
     assert {reference.split for reference in answer.references if reference} == {"held-out"}
 
