@@ -177,11 +177,16 @@ def named(name: str, groups: Sequence[str]) -> Tensor:
     Raises:
         BalancingError: None has; the names and tags that exist are listed.
     """
-    inside = torch.tensor([name == group or name in group.split("+") for group in groups])
+    inside = members(name, groups)
     if not bool(inside.any()):
         tags = sorted({tag for group in groups for tag in group.split("+")})
         raise BalancingError(f"no group is called or tagged {name!r}; there are {', '.join(groups)} with {tags}")
     return inside
+
+
+def members(name: str, groups: Sequence[str]) -> Tensor:
+    """Which groups have a name or a tag, bool, (k,); none where nobody has."""
+    return torch.tensor([name == group or name in group.split("+") for group in groups])
 
 
 def _bound(text: str, groups: Sequence[str], share: Tensor) -> tuple[Tensor, float]:

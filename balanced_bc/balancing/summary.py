@@ -157,21 +157,15 @@ def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> 
     own, judged = [part.lanes(0, len(lanes)) for part in parts], Measured.pooled(parts).lanes(len(lanes))
     measured, evidence = Measured.pooled(own), Evidence.of(lanes, own)
     lowest, error = evidence.losses(measured, evidence.reference)
-    success = feedback.success(judged.means(len(prior)))
-    evidence = evidence._replace(slack=relax(lowest, success) - lowest)
+    in_lanes = judged.means(len(prior))
+    success, least = feedback.success(in_lanes), torch.cat((lowest[None], in_lanes)).amin(dim=0)
+    evidence = evidence._replace(slack=relax(least, success) - lowest)
     weights = limits(problem, config).confine(choose(evidence, config.stiffness))
     here = evidence.surrogate.mixture(weights).expand_as(evidence.reference)
     losses, _ = evidence.losses(measured, torch.zeros_like(here))
     final, _ = evidence.losses(measured, here)
-    against = contrary(feedback.judged, judged.means(len(prior)))
-    found = Relaxed(torch.minimum(lowest, final), success, against)
-    sources = feedback.sources(judged.means(len(prior)))
-    wanted = tuple(
-        Reference(loss, deviation, config.split, config.steps, *((SUCCESS, source) if above else FOUND))
-        for loss, deviation, source, above in zip(
-            found.references.tolist(), error.tolist(), sources, found.above.tolist()
-        )
-    )
+    found = Relaxed(torch.minimum(least, final), success, contrary(feedback.judged, in_lanes))
+    wanted = _raised(config, found, error, feedback.sources(in_lanes))
     transfer, transfer_error = evidence.transfer(TRANSFER)
     diagnostics = {
         **(feedback_diagnostics(found) if feedback else {}),
@@ -185,6 +179,15 @@ def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> 
     said = told(problem.groups, feedback, found) if feedback else ()
     notes = (*warnings(problem, config, weights), *thin(problem, evidence), *said)
     return Balance("minimax", problem.groups, weights, None, wanted, weights, weights, diagnostics, notes)
+
+
+def _raised(config: BalancingConfig, found: Relaxed, error: Tensor, sources: tuple[str, ...]) -> tuple[Reference, ...]:
+    """References of `minimax`, each from its lanes or from where success is known."""
+    rows = zip(found.references.tolist(), error.tolist(), sources, found.above.tolist())
+    return tuple(
+        Reference(loss, deviation, config.split, config.steps, *((SUCCESS, source) if above else FOUND))
+        for loss, deviation, source, above in rows
+    )
 
 
 def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:

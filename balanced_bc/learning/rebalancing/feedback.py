@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from balanced_bc.balancing.bounds import named
+from balanced_bc.balancing.bounds import members, named
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.feedback import Judged
 from balanced_bc.demonstrations.durable import read_yaml
@@ -80,7 +80,7 @@ def of_evaluation(path: Path, target: float, about: Weighed) -> Feedback:
     found = Evaluation.read(path)
     folder = _policy_of(found, path)
     weights = _weights_of_policy(folder, about)
-    success = {name: one for name, one in found.behaviors.items() if _members(name, about.groups).any()}
+    success = {name: one for name, one in found.behaviors.items() if members(name, about.groups).any()}
     if not success:
         raise LearningError(
             f"{path} judges {', '.join(found.behaviors)} of the task {found.config.task}; none of the groups "
@@ -127,8 +127,8 @@ def _judged(name: str, weights: Mapping[str, float], verdicts: Mapping[str, bool
     """Put verdicts about names and tags on groups; a group that two names speak for must be good in both."""
     good, bad = torch.zeros(2, len(about.groups), dtype=torch.bool)
     for tag, well in verdicts.items():
-        members = named(tag, about.groups)
-        good, bad = (good | members, bad) if well else (good, bad | members)
+        inside = named(tag, about.groups)
+        good, bad = (good | inside, bad) if well else (good, bad | inside)
     alpha = torch.tensor([weights[group] for group in about.groups], dtype=torch.float64)
     return Judged(name, alpha / alpha.sum(), good & ~bad, bad)
 
@@ -166,11 +166,6 @@ def _weights_of_file(path: Path, about: Weighed) -> Mapping[str, float]:
     content = balance_file.read(path)
     content.check(about.fingerprint, about.groups)
     return content.alpha
-
-
-def _members(name: str, groups: Sequence[str]) -> torch.Tensor:
-    """Which groups are called or tagged so, bool, (k,); none where nobody is."""
-    return torch.tensor([name == group or name in group.split("+") for group in groups])
 
 
 def _too_few(path: Path, names: Sequence[str], target: float) -> tuple[str, ...]:
