@@ -142,7 +142,7 @@ def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared
         difference, square = moments(every.losses[lane] - every.losses[0], every.group, number)
         pair = [part._replace(losses=part.losses[[0, lane]]) for part in parts]
         square = square + accidents(pair, groups) if len(parts) > 1 else square
-        known = number > 1 if lane else number < 0
+        known = (number > 1) | (lane == 0)
         error = torch.where(known, square.sqrt(), torch.nan)
         found.append(Compared(method, weights, losses[lane], difference, error))
     return tuple(found)

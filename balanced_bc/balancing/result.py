@@ -37,7 +37,7 @@ class Compared(NamedTuple):
         weights: They, (k,).
         losses: Loss of each group, (k,), [nat]. It is the problem's `skill`, not the scale of references.
         difference: From plain cloning, negative where the weights are better, (k,), [nat].
-        standard_error: Of the difference, paired over demonstrations, (k,), [nat]; NaN where it is not known.
+        standard_error: Of the difference, paired over demonstrations, (k,), [nat]; NaN for a single demonstration.
     """
 
     method: str

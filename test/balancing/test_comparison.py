@@ -53,7 +53,13 @@ def test_a_difference_is_paired_over_demonstrations() -> None:
     assert ours.difference.tolist() == pytest.approx([-0.3, -0.3], abs=0.05)
     assert float(ours.standard_error.max()) < 0.05
     assert plain.difference.tolist() == [0.0, 0.0]
-    assert bool(plain.standard_error.isnan().all())
+    assert plain.standard_error.tolist() == [0.0, 0.0]
+
+
+def test_how_sure_a_single_demonstration_is_nobody_knows() -> None:
+    _, ours = compare(ROWS, measured(0.3, demonstrations=1, folds=1))
+    assert bool(ours.standard_error.isnan().all())
+    assert not verdict(ours, ("a", "b"), torch.tensor([True, True])).worse
 
 
 def test_folds_that_disagree_make_a_difference_unsure() -> None:

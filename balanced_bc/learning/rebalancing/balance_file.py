@@ -81,8 +81,8 @@ class BalanceFile:
     """Further results, such as the weights that teach each group best; rows and columns in the order of the groups."""
     comparison: tuple[Mapping[str, Any], ...]
     """The weights beside those of others on held-out demonstrations, see `balancing.result.Compared`: method, and lists
-    weights, losses, difference and standard_error (NaN where it is not known) in the order of the groups. Plain cloning
-    comes first, then these weights. Empty where nothing was compared."""
+    weights, losses, difference from plain cloning and its standard_error (NaN for a single demonstration) in the order
+    of the groups. Plain cloning comes first, then these weights. Empty where nothing was compared."""
 
     @property
     def alpha(self) -> dict[str, float]:
