@@ -11,6 +11,9 @@ from balanced_bc.ranges import out_of_range
 
 Method = Literal["imbalanced", "equal", "temperature", "zero", "remix", "ours", "minimax"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Compare = Literal["auto", "none", "quick", "full"]
+RELAXED: tuple[Method, ...] = ("ours", "minimax")
+"""Methods whose references feedback can relax."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class BalancingConfig:
     """What rho counts. Plain behavior cloning weighs by pairs; the tables of the paper count demonstrations."""
     prior: Literal["proportions", "equal"] = "proportions"
     """Weights at the start, and those that the min-max step leans to."""
+    prior_weights: tuple[str, ...] = ()
+    """Prior weights of groups or tags, each as NAME=WEIGHT, or NAME=2x for twice what it would be; the others keep
+    their proportions. Methods that only count have no prior."""
     split: Literal["held-out", "training"] = "held-out"
     """Where references, excess and meta-gradients are measured: on held-out demonstrations, or (the paper) on training
     pairs."""
@@ -94,12 +100,23 @@ class BalancingConfig:
     out of the balancing, with a weight of 0."""
     conflicts: bool = True
     """Whether to report which groups oppose each other on states that they share: one more training per fold."""
+    success_loss: tuple[str, ...] = ()
+    """Losses at which groups or tags succeed, each as NAME=NATS, on the scale of the references of the same method: the
+    reference of ours and minimax is then this loss, but never below the lowest achievable one (section 6.3)."""
+    compare: Compare = "auto"
+    """Judge the weights on held-out demonstrations, with networks trained afresh. quick: beside plain cloning, equal
+    and temperature. full: beside Re-Mix too, which must be run for it. auto: quick for methods that train networks."""
     vectorize: bool = True
     """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
 
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
         self._check_choices()
+        if self.success_loss and self.method not in RELAXED:
+            raise BalancingError(
+                f"success losses {', '.join(self.success_loss)} relax the references of {' and '.join(RELAXED)}; "
+                f"method {self.method} has none that could be relaxed"
+            )
         if problem := out_of_range(self):
             raise BalancingError(problem)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.feedback import Judged
 
 Parameters = Mapping[str, Tensor]
 """Names and values of a policy's parameters, all of one floating type and on one device."""
@@ -84,6 +85,11 @@ class Problem:
     need none."""
     pull: Pull | None = None
     """What each pair wants of the policy's action; None where nobody knows, and then there is no conflict report."""
+    skill: NegativeLogLikelihood | None = None
+    """What policies are compared by: a loss of each pair that noise in other groups does not change. None: the loss
+    itself."""
+    judged: tuple[Judged, ...] = ()
+    """Policies whose success is known."""
 
     def __post_init__(self) -> None:
         """Refuse problems that have nothing to balance."""
@@ -113,6 +119,7 @@ class Problem:
                 Fold(among(fold.training), among(fold.measuring), fold.held and fold.held.only(kept))
                 for fold in self.folds
             ),
+            judged=tuple(left for left in (one.only(kept) for one in self.judged) if left is not None),
         )
 
     def stratified(self, total: int, least: int) -> Tensor:

@@ -15,17 +15,17 @@ from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.proportions import effective_sample_size, proportions
-from balanced_bc.balancing.result import Balance
+from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.learning.batches import Pairs
-from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import idleness, matrices
 from balanced_bc.learning.rebalancing.held_out import demonstrations
 from balanced_bc.policies.config import PolicyConfig
 
-FORMAT = 1
-"""Version of balance.yaml. 1: the first; what was added to it later may be missing."""
+FORMAT = 2
+"""Version of balance.yaml that is written and read. See `read` for its history."""
 NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
@@ -86,6 +86,10 @@ class BalanceFile:
     """Every number of the run: balancing, policy, encoding."""
     diagnostics: Mapping[str, Any]
     """Further results, such as the weights that teach each group best; rows and columns in the order of the groups."""
+    comparison: tuple[Mapping[str, Any], ...]
+    """The weights beside those of others on held-out demonstrations, see `balancing.result.Compared`: method, and lists
+    weights, losses, difference from plain cloning and its standard_error (NaN for a single demonstration) in the order
+    of the groups. Plain cloning comes first, then these weights. Empty where nothing was compared."""
 
     @property
     def alpha(self) -> dict[str, float]:
@@ -102,6 +106,7 @@ class BalanceFile:
         config: BalancingConfig,
         policy: PolicyConfig,
         encoding: EncodingConfig,
+        feedback: FeedbackConfig | None = None,
         period: float | None = None,
     ) -> BalanceFile:
         """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
@@ -126,8 +131,10 @@ class BalanceFile:
                 "balancing": asdict(config),
                 "policy": policy.to_dict(),
                 "encoding": _listed(asdict(encoding)),
+                "feedback": (feedback or FeedbackConfig()).to_dict(),
             },
             diagnostics={name: _rounded(values.tolist()) for name, values in answer.diagnostics.items()},
+            comparison=tuple(map(_plain, answer.comparison)),
         )
 
     def check(self, fingerprint: str, groups: Sequence[str]) -> None:
@@ -155,6 +162,10 @@ class BalanceFile:
 def read(path: Path) -> BalanceFile:
     """Read balance.yaml; `path` may be the file or its folder.
 
+    Versions:
+        1: without comparison. No longer read.
+        2: the weights beside plain cloning and others on held-out demonstrations.
+
     Raises:
         LearningError: There is no such file, it is of another format, or something in it is missing or unknown.
     """
@@ -163,11 +174,14 @@ def read(path: Path) -> BalanceFile:
         raise LearningError(f"there are no weights at {path}; `balanced-bc balance` writes {NAME}")
     plain = read_yaml(path)
     if plain.get("format") != FORMAT:
-        raise LearningError(f"{path} has format {plain.get('format')!r}; this version reads {FORMAT}")
+        raise LearningError(
+            f"{path} has format {plain.get('format')!r}; this version of balanced_bc reads format {FORMAT}: balance "
+            "the dataset again"
+        )
     del plain["format"]
     _check_keys(plain, BalanceFile, str(path))
     rows = {str(name): _read_row(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
-    plain.update(group_by=tuple(plain["group_by"]), warnings=tuple(plain["warnings"]))
+    plain.update({name: tuple(plain[name]) for name in ("group_by", "warnings", "comparison")})
     plain["diagnostics"] = {**plain["diagnostics"], **matrices.read(path.parent, len(rows))}
     return BalanceFile(groups=_checked(rows, path), **plain)
 
@@ -272,6 +286,12 @@ def replace_file(path: Path, content: bytes) -> None:
     unfinished.write_bytes(content)
     sync(unfinished)
     unfinished.replace(path)
+
+
+def _plain(row: Compared) -> dict[str, Any]:
+    """A row of the comparison in plain types; weights in full."""
+    measured = {name: _rounded(getattr(row, name).tolist()) for name in ("losses", "difference", "standard_error")}
+    return {"method": row.method, "weights": row.weights.tolist(), **measured}
 
 
 def _rounded(values: Any) -> Any:

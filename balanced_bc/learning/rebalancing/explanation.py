@@ -28,6 +28,7 @@ def _parts(content: BalanceFile) -> Iterator[str]:
     yield "\n".join(said(content))
     yield aligned(table(content))
     yield _references(content.groups)
+    yield compared(content)
     for found in (readings.transfer(content), readings.conflict(content)):
         yield "" if found is None else _matrix(found)
     yield "\n".join(advice(content))
@@ -66,3 +67,28 @@ def _lengths(groups: Mapping[str, Row]) -> str:
         if row.length is not None and row.seconds is not None and row.idle is not None:
             rows.append((name, f"{row.length:.0f}", f"{row.seconds:.1f}", f"{row.idle:.0%}"))
     return f"Mean demonstration:\n{aligned(rows)}" if len(rows) > 1 else ""
+
+
+def compared(content: BalanceFile) -> str:
+    """What is learned with these weights and with others, beside plain cloning; empty where nothing was compared."""
+    if not content.comparison:
+        return ""
+    plain, *others = content.comparison
+    rows: Rows = [("loss of", *(row["method"] for row in content.comparison))]
+    for index, name in enumerate(content.groups):
+        own = f"{plain['losses'][index]:.3f}  at {plain['weights'][index]:.2f}"
+        changes = [_marked(row["difference"][index], row["standard_error"][index], 3) for row in others]
+        weights = [f"{row['weights'][index]:.2f}" for row in others]
+        rows.append((name, own, *(f"{change} at {weight}" for change, weight in zip(changes, weights))))
+    return (
+        "Networks trained afresh with weights of several methods, on held-out demonstrations: loss of plain cloning,\n"
+        f"and differences from it, negative where better (* beyond {readings.SURE:g} standard errors), at the group's\n"
+        "weight. It is half the squared error of the chosen twists in units of their deviation, plus the gripper's\n"
+        "loss [nat]:\n"
+        f"{aligned(rows)}"
+    )
+
+
+def _marked(value: float, error: float, digits: int) -> str:
+    """A change, with a mark where it is sure."""
+    return f"{value:+.{digits}f}{'*' if abs(value) > readings.SURE * error > 0 else ' '}"

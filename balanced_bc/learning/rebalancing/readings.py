@@ -137,12 +137,11 @@ class Compared(NamedTuple):
 
 
 def comparison(content: BalanceFile) -> tuple[Compared, ...]:
-    """The held-out comparison of methods; empty in a balance.yaml that has none."""
+    """The held-out comparison of methods; empty where nothing was compared."""
     names = tuple(content.groups)
-    entries = getattr(content, "comparison", None) or ()
     return tuple(
         Compared(str(one["method"]), *(_by_name(one.get(key), names) for key in Compared._fields[1:]))
-        for one in entries
+        for one in content.comparison
     )
 
 
