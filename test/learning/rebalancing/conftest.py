@@ -66,6 +66,7 @@ def content_of() -> ContentOf:
             "run": {"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
             "configuration": {"balancing": {"seed": 0}},
             "diagnostics": diagnostics,
+            "comparison": (),
         }
         return BalanceFile(**{**given, **changes})
 

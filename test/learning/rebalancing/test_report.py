@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from math import nan
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -149,16 +148,9 @@ def test_references_of_another_split_stand_in_a_table_of_their_own(tmp_path: Pat
     assert "remix: reference" not in first_table
 
 
-@dataclass(frozen=True)
-class Judged(BalanceFile):
-    """A balance.yaml with a comparison."""
-
-    comparison: tuple[dict[str, Any], ...] = ()
-
-
 def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> None:
     numbers = {"weights": [0.5, 0.5], "losses": [1.0, 2.0], "difference": [-0.25, 0.1], "standard_error": [0.1, nan]}
-    judged = Judged(**vars(content_of(2)), comparison=({"method": "ours", **numbers},))
+    judged = content_of(2, comparison=({"method": "ours", **numbers},))
     shown = report_tables.comparison(readings.comparison(judged), list(judged.groups))
     assert "-0.25 [-0.45, -0.05]" in shown
     assert "<td>0.10</td>" in shown
