@@ -11,6 +11,7 @@ from balanced_bc.ranges import out_of_range
 
 Method = Literal["imbalanced", "equal", "temperature", "zero", "remix", "ours", "minimax"]
 METHODS: tuple[Method, ...] = get_args(Method)
+MetaForm = Literal["auto", "jvp", "double-backward", "products"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,22 @@ class BalancingConfig:
     reference: Literal["lowest", "converged"] = "lowest"
     """lowest: the lowest loss of all lanes trained afresh. converged (the paper): the loss at the end of the
     meta-gradient run."""
-    meta_form: Literal["jvp", "double-backward", "products"] = "double-backward"
-    """How the meta-gradient is computed; all three are exact. double-backward is fastest on a CPU; jvp and products
-    need no second derivatives and less memory; jvp needs forward mode."""
+    meta_gradient: Literal["one-step", "unrolled", "trace"] = "one-step"
+    """Through how many inner steps Eq. 18 looks. one-step (the paper): the last one. unrolled: `meta_horizon` steps
+    with the same weights, then one step of the weights. trace: all steps so far, older ones less and less."""
+    meta_horizon: int = field(default=4, metadata={"range": (1, 64)})
+    """Inner steps H that unrolled differentiates through; memory grows with it."""
+    meta_average: bool = True
+    """Whether unrolled wants the loss low on average after 1 to H steps (less noise), or after H steps only."""
+    meta_decay: float = field(default=0.9, metadata={"range": (0.0, 1.0)})
+    """Share of its past that trace keeps in a step; 0 is one-step."""
+    meta_curvature: bool = False
+    """Whether trace takes into account that later steps undo part of earlier ones: exact, and k more second derivatives
+    a step."""
+    meta_form: MetaForm = "auto"
+    """How the meta-gradient is computed; all forms are exact. auto: the fastest on the device. jvp and products need no
+    second derivatives for one step, and less memory; jvp needs forward mode; products cannot be unrolled, and trace
+    needs no other form than its own."""
     meta_optimizer: Literal["sgd", "adam"] = "sgd"
     """Inner step of Eq. 17: plain gradient, or one preconditioned by Adam's second moments of the steps before."""
     meta_learning_rate: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
@@ -100,6 +114,15 @@ class BalancingConfig:
         self._check_choices()
         if problem := out_of_range(self):
             raise BalancingError(problem)
+        if self.meta_gradient == "unrolled" and self.meta_form == "products":
+            raise BalancingError(
+                "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"
+            )
+
+    @property
+    def window(self) -> int:
+        """Descent steps between two steps of the weights in a meta-gradient run."""
+        return self.meta_horizon if self.meta_gradient == "unrolled" else 1
 
     @property
     def still(self) -> int:

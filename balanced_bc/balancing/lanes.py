@@ -84,6 +84,11 @@ class Lanes(NamedTuple):
 
         return losses
 
+    def own(self, batch: Any) -> Callable[[Tensor], Tensor]:
+        """Fix a stratified batch; return the loss of group i in lane i, for as many lanes as groups, (k, p) -> (k,)."""
+        losses = self.on(batch)
+        return lambda theta: losses(theta).diagonal()
+
     def _one(self, batch: Any) -> Callable[[Tensor], Tensor]:
         return lambda row: self.negative_log_likelihood(self.layout.unflatten(row), batch)
 

@@ -16,7 +16,7 @@ from balanced_bc.balancing.problem import Fold, Held, Problem, Sampler
 from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig
-from balanced_bc.learning.device import one_thread, within
+from balanced_bc.learning.device import keep_freed_memory, one_thread, within
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
@@ -145,6 +145,7 @@ def _run(
         encoded.append(features)
     noises = encoding.noises(config.method, len(pairs.groups))
     problem = problem_of(pairs, split, encoded, encoding.policy(policy), noises)
+    keep_freed_memory()
     for progress in within(one_thread, balance(problem, config)):
         yield progress._replace(done=encoders + (1 - encoders) * progress.done)
 
