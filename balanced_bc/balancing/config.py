@@ -107,7 +107,8 @@ class BalancingConfig:
     """Trust in groups or tags, each as NAME=TRUST from 0 to 1: the prior is multiplied by it, and 0 leaves the groups
     out of the balancing, with a weight of 0."""
     vectorize: bool = True
-    """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
+    """Train lanes in one torch.func.vmap where that is faster: everywhere but for convolutions on a CPU. Without it,
+    always one after another."""
 
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
