@@ -46,7 +46,7 @@ class Workload(NamedTuple):
         name: What it is called in the table.
         module: Network whose forward pass gives the loss of each pair of a batch, (B,).
         batch: Batch of so many pairs.
-        steps: Steps of a round.
+        steps: Steps of a round with two groups; with more there are fewer.
         pairs: Most pairs in a batch, and
         largest: Largest number of groups, that are measured in bearable time.
     """
@@ -264,7 +264,7 @@ def costs(workload: Workload, groups: int, pairs: int, device: torch.device, num
     steps = dict(steps_of(case))
     agree({name: step() for name, step in steps.items()})
     contenders = [contender(name, step, device) for name, step in steps.items()]
-    timed = list(rounds(contenders, number, workload.steps))
+    timed = list(rounds(contenders, number, max(2 * workload.steps // groups, 1)))
     for name in steps:
         took = median(one.cpu if device.type == "cpu" else one.wall for one in timed if one.name == name)
         yield Cost(device.type, workload.name, groups, name, took)
