@@ -52,8 +52,8 @@ def flatten(parameters: Parameters) -> Tensor:
 def pays(layout: Layout, device: torch.device) -> bool:
     """Whether lanes in one vmap are faster than one after another.
 
-    They are, but for convolutions on a CPU: each lane has kernels of its own, and a grouped convolution is slower there
-    than many plain ones (docs/balancing_speed.md).
+    They are, but for convolutions on a CPU: each lane has kernels of its own, and a grouped convolution gains nothing
+    there, and loses a little with two lanes (docs/balancing_speed.md).
     """
     return device.type != "cpu" or not any(len(shape) > CONVOLUTION for shape in layout.shapes)
 

@@ -101,9 +101,9 @@ FORMS = {"jvp": jvp_form, "products": products_form, "double-backward": double_b
 def fastest(form: MetaForm, device: torch.device) -> str:
     """Choose the form that is fastest on a device, unless one is asked for.
 
-    On a CPU that is double backward, for 2 to 64 groups, small networks and image encoders alike
-    (docs/balancing_speed.md). On a GPU it is one forward-mode product, which keeps no graph of second order; that
-    choice is not measured yet, and `python -m benchmarks.balancing forms` measures it where there is one.
+    On a CPU that is double backward, for 2 to 64 groups (docs/balancing_speed.md; image encoders with 2 groups are 15 %
+    faster with products, with more they are not). On a GPU it is one forward-mode product, which keeps no graph of
+    second order; that choice is not measured yet: `python -m benchmarks.balancing forms` measures where there is one.
 
     Args:
         form: What is asked for.
