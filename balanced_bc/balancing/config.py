@@ -14,6 +14,7 @@ METHODS: tuple[Method, ...] = get_args(Method)
 Compare = Literal["auto", "none", "quick", "full"]
 RELAXED: tuple[Method, ...] = ("ours", "minimax")
 """Methods whose references feedback can relax."""
+MetaForm = Literal["auto", "jvp", "double-backward", "products"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,22 @@ class BalancingConfig:
     reference: Literal["lowest", "converged"] = "lowest"
     """lowest: the lowest loss of all lanes trained afresh. converged (the paper): the loss at the end of the
     meta-gradient run."""
-    meta_form: Literal["jvp", "double-backward", "products"] = "double-backward"
-    """How the meta-gradient is computed; all three are exact. double-backward is fastest on a CPU; jvp and products
-    need no second derivatives and less memory; jvp needs forward mode."""
+    meta_gradient: Literal["one-step", "unrolled", "trace"] = "one-step"
+    """Through how many inner steps Eq. 18 looks. one-step (the paper): the last one. unrolled: `meta_horizon` steps
+    with the same weights, then one step of the weights. trace: all steps so far, older ones less and less."""
+    meta_horizon: int = field(default=4, metadata={"range": (1, 64)})
+    """Inner steps H that unrolled differentiates through; memory grows with it."""
+    meta_average: bool = True
+    """Whether unrolled wants the loss low on average after 1 to H steps (less noise), or after H steps only."""
+    meta_decay: float = field(default=0.9, metadata={"range": (0.0, 1.0)})
+    """Share of its past that trace keeps in a step; 0 is one-step."""
+    meta_curvature: bool = False
+    """Whether trace takes into account that later steps undo part of earlier ones: exact, and k more second derivatives
+    a step."""
+    meta_form: MetaForm = "auto"
+    """How the meta-gradient is computed; all forms are exact. auto: the fastest on the device. jvp and products need no
+    second derivatives for one step, and less memory; jvp needs forward mode; products cannot be unrolled, and trace
+    needs no other form than its own."""
     meta_optimizer: Literal["sgd", "adam"] = "sgd"
     """Inner step of Eq. 17: plain gradient, or one preconditioned by Adam's second moments of the steps before."""
     meta_learning_rate: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
@@ -107,7 +121,8 @@ class BalancingConfig:
     """Judge the weights on held-out demonstrations, with networks trained afresh. quick: beside plain cloning, equal
     and temperature. full: beside Re-Mix too, which must be run for it. auto: quick for methods that train networks."""
     vectorize: bool = True
-    """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
+    """Train lanes in one torch.func.vmap where that is faster: everywhere but for convolutions on a CPU. Without it,
+    always one after another."""
 
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
@@ -119,6 +134,15 @@ class BalancingConfig:
             )
         if problem := out_of_range(self):
             raise BalancingError(problem)
+        if self.meta_gradient == "unrolled" and self.meta_form == "products":
+            raise BalancingError(
+                "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"
+            )
+
+    @property
+    def window(self) -> int:
+        """Descent steps between two steps of the weights in a meta-gradient run."""
+        return self.meta_horizon if self.meta_gradient == "unrolled" else 1
 
     @property
     def still(self) -> int:

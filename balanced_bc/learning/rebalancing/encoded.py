@@ -105,7 +105,7 @@ class FeaturePolicy(nn.Module):
 
     def loss(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
         """Negative log-likelihood as a pure function of parameters and a batch, (B,)."""
-        result: Tensor = functional_call(self, dict(parameters), (batch,))
+        result: Tensor = functional_call(self, dict(parameters), (batch,), tie_weights=False)
         return result
 
     def pull(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:

@@ -18,7 +18,7 @@ from balanced_bc.balancing.problem import Fold, Held, Problem, Sampler
 from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
-from balanced_bc.learning.device import one_thread, within
+from balanced_bc.learning.device import keep_freed_memory, one_thread, within
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports, report
 from balanced_bc.learning.rebalancing import history as told
@@ -182,6 +182,7 @@ def _run(
     noises = encoding.noises(config.method, len(pairs.groups))
     problem = problem_of(pairs, split, encoded.get(id(split), []), small, noises, judged)
     plain = problem_of(pairs, judging, encoded[id(judging)], small) if judging else None
+    keep_freed_memory()
     for progress in within(one_thread, compared(problem, config, plain)):
         yield progress._replace(done=1 - (1 - encoders) * (1 - progress.done))
 
