@@ -27,6 +27,7 @@ from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 from balanced_bc.balancing.surrogate import Surrogate
+from balanced_bc.balancing.work import blocks, together
 
 PHASE = "lanes"
 """Name of this phase in the progress."""
@@ -156,8 +157,37 @@ def design(prior: Tensor) -> Tensor:
 
 
 def measure(repetition: Repetition) -> Run[Measured]:
-    """Train a network on each lane's weights; measure the held-out demonstrations as training goes on."""
-    weights, watched = design(repetition.prior), repetition.watch()
+    """Train a network on each lane's weights, block after block; measure the held-out demonstrations meanwhile."""
+    weights = design(repetition.prior)
+    if repetition.is_crowded:
+        return (yield from measure_crowd(repetition, weights))
+    pieces = [
+        lambda _, cut=cut: measure_lanes(repetition, weights[cut.start : cut.stop])
+        for cut in blocks(len(weights), repetition.config.lanes_at_once)
+    ]
+    parts: list[Measured] = yield from together(repetition.work, PHASE, pieces)
+    return parts[0]._replace(losses=torch.cat([part.losses for part in parts]))
+
+
+def measure_crowd(repetition: Repetition, weights: Tensor) -> Run[Measured]:
+    """The same for many groups: a block has its own batches, so its lanes are compared with a prior's lane of its own.
+
+    Args:
+        repetition: Network, fold and batches.
+        weights: Of all lanes, as `design` orders them, (1 + 4 k, k).
+    """
+    each = len(SHIFTS)
+    cut = [(own, [0, *range(1 + each * own.start, 1 + each * own.stop)]) for own in repetition.cut(each)]
+    pieces = [lambda _, own=own, rows=rows: measure_lanes(repetition.among(own), weights[rows]) for own, rows in cut]
+    parts: list[Measured] = yield from together(repetition.work, PHASE, pieces)
+    prior = torch.stack([part.losses[0] for part in parts]).mean(dim=0)
+    moved = [part.losses[1:] - part.losses[0] + prior for part in parts]
+    return parts[0]._replace(losses=torch.cat([prior[None], *moved]))
+
+
+def measure_lanes(repetition: Repetition, weights: Tensor) -> Run[Measured]:
+    """Train a network on each row of weights, (m, k); measure the held-out demonstrations as training goes on."""
+    watched = repetition.watch()
     steps, best = repetition.config.steps, None
     every = max(1, steps // MEASURED)
     for step, theta in descended(repetition, weights, PHASE):

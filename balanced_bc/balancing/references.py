@@ -20,6 +20,10 @@ from balanced_bc.balancing.proportions import equal
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 from balanced_bc.balancing.search import Search, search
+from balanced_bc.balancing.work import blocks, together
+
+LANES = "lanes"
+"""Name of the phase of the lanes that are trained afresh."""
 
 
 class Targets(NamedTuple):
@@ -39,6 +43,34 @@ class Targets(NamedTuple):
     found: Search | None = None
 
 
+class Least(NamedTuple):
+    """Lowest losses of some groups.
+
+    Attributes:
+        start: Number of the first of them.
+        path: At every measurement, (t, g), [nat].
+        lanes: Name of the lane that reached the last, (g,).
+    """
+
+    start: int
+    path: Tensor
+    lanes: tuple[str, ...]
+
+    @classmethod
+    def of_all(cls, parts: list[Least], groups: int) -> Least:
+        """The lowest of what blocks of lanes reached."""
+        path = parts[0].path.new_full((len(parts[0].path), groups), torch.inf)
+        lanes = [""] * groups
+        for start, here, names in parts:
+            there = path[:, start : start + len(names)]
+            better = (here[-1] < there[-1]).tolist()
+            lanes[start : start + len(names)] = [
+                new if is_lower else old for new, old, is_lower in zip(names, lanes[start:], better)
+            ]
+            path[:, start : start + len(names)] = torch.minimum(there, here)
+        return cls(0, path, tuple(lanes))
+
+
 def zero(repetition: Repetition) -> Run[Targets]:
     r"""Want no loss at all: :math:`\mathcal{L}_i^\mathrm{ref} = 0`."""
     yield from ()
@@ -50,10 +82,8 @@ def learned(repetition: Repetition) -> Run[Targets]:
     found = yield from search(repetition)
     if repetition.config.reference == "converged":
         return constant(found.losses, "meta run")._replace(found=found)
-    names, weights = candidates(repetition, found.weights)
-    path, _ = yield from train(repetition, weights, "lanes")
-    least, lanes = lowest(path, names)
-    return Targets(least[-1], least, lanes, found)
+    least = yield from afresh(repetition, found.weights)
+    return Targets(least.path[-1], least.path, least.lanes, found)
 
 
 def constant(losses: Tensor, origin: str) -> Targets:
@@ -66,6 +96,39 @@ def candidates(repetition: Repetition, found: Tensor) -> tuple[tuple[str, ...], 
     groups, k = repetition.groups, len(repetition.groups)
     names = (*(f"meta {name}" for name in groups), *(f"specialist {name}" for name in groups), "proportions", "equal")
     return names, torch.cat((found, torch.eye(k, dtype=found.dtype), repetition.share[None], equal(k)[None]))
+
+
+def afresh(repetition: Repetition, found: Tensor) -> Run[Least]:
+    """Train the candidates afresh, block after block; the lowest losses of all groups."""
+    parts = candidates_of_blocks if repetition.is_crowded else blocks_of_candidates
+    pieces = [lambda _, part=part: best_of(part[0], part[1], part[2]) for part in parts(repetition, found)]
+    return Least.of_all((yield from together(repetition.work, LANES, pieces)), len(repetition.groups))
+
+
+Candidates = tuple[Repetition, tuple[str, ...], Tensor]
+"""Where lanes are trained, their names, and their weights."""
+
+
+def blocks_of_candidates(repetition: Repetition, found: Tensor) -> list[Candidates]:
+    """All candidates, as many at once as may be."""
+    names, weights = candidates(repetition, found)
+    cuts = blocks(len(names), repetition.config.lanes_at_once)
+    return [(repetition, names[cut.start : cut.stop], weights[cut.start : cut.stop]) for cut in cuts]
+
+
+def candidates_of_blocks(repetition: Repetition, found: Tensor) -> list[Candidates]:
+    """Among many groups: the candidates of a block of groups, which are for these only, and two that are for all."""
+    names, weights = candidates(repetition, found)
+    k = len(repetition.groups)
+    chosen = [(own, [*own, *(k + group for group in own)]) for own in repetition.cut(2)]
+    parts = [(repetition.among(own), tuple(names[i] for i in rows), weights[rows]) for own, rows in chosen]
+    return [*parts, (repetition, names[2 * k :], weights[2 * k :])]
+
+
+def best_of(repetition: Repetition, names: tuple[str, ...], weights: Tensor) -> Run[Least]:
+    """Train lanes; the lowest losses of the groups that are judged."""
+    path, _ = yield from train(repetition, weights, LANES)
+    return Least(repetition.judged.start, *lowest(path, names))
 
 
 def lowest(path: Tensor, names: tuple[str, ...]) -> tuple[Tensor, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from balanced_bc.balancing.meta_gradient import FORMS, MetaStep
 from balanced_bc.balancing.proportions import equal
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.work import together
 
 PHASE = "references"
 """Name of this phase in the progress."""
@@ -53,15 +54,22 @@ class SearchState(NamedTuple):
 
     @classmethod
     def at(cls, repetition: Repetition) -> SearchState:
-        """Start k lanes from the same network and from the prior weights."""
-        k = len(repetition.groups)
-        theta = repetition.start.expand(k, -1).clone()
-        zeros = torch.zeros(k, k, dtype=torch.float64)
-        return cls(theta, AdamState.at(theta), repetition.prior.expand(k, k).clone(), zeros, zeros[:, :1].clone())
+        """Start the lanes of the own groups from the same network and from the prior weights."""
+        k, own = len(repetition.groups), len(repetition.own)
+        theta = repetition.start.expand(own, -1).clone()
+        zeros = torch.zeros(own, k, dtype=torch.float64)
+        return cls(theta, AdamState.at(theta), repetition.prior.expand(own, k).clone(), zeros, zeros[:, :1].clone())
 
 
 def search(repetition: Repetition) -> Run[Search]:
-    r"""Alternate Eq. 17 and Eq. 18 for every behavior."""
+    r"""Find the best weights for every behavior, block after block."""
+    pieces = [lambda _, own=own: search_block(repetition.among(own)) for own in repetition.cut()]
+    found: list[Search] = yield from together(repetition.work, PHASE, pieces)
+    return Search(*(torch.cat(parts) for parts in zip(*found)))
+
+
+def search_block(repetition: Repetition) -> Run[Search]:
+    r"""Alternate Eq. 17 and Eq. 18 for the own behaviors of a repetition."""
     config, state = repetition.config, SearchState.at(repetition)
     training, measuring = repetition.batches(), repetition.measuring_batches()
     weights, slopes, losses = [], [], []
@@ -72,7 +80,7 @@ def search(repetition: Repetition) -> Run[Search]:
         if repetition.measures_at(step):
             losses.append(repetition.measure(state.theta, PHASE, step).losses)
             yield Progress.of(PHASE, step, config.steps, state.weights, losses[-1])
-    ended = last_half(losses).diagonal()
+    ended = own_losses(repetition, last_half(losses))
     return Search(last_half(weights), ended, signal_to_noise(slopes[config.still :]))
 
 
@@ -91,10 +99,10 @@ def advance(
     Returns:
         State after; :math:`\nabla_\alpha \mathcal{L}_i(\theta')` without its component along :math:`\alpha`, (k, k).
     """
-    config, on_measuring = repetition.config, repetition.lanes.on(measuring)
+    config, on_measuring = repetition.config, repetition.lanes.on(measuring, len(repetition.judged))
     taken: MetaStep = FORMS[config.meta_form](
         repetition.lanes.on(training),
-        lambda theta: on_measuring(theta).diagonal(),
+        lambda theta: own_losses(repetition, on_measuring(theta)),
         state.theta,
         state.weights.to(state.theta),
         lambda gradient: inner_step(state.moments, gradient, config),
@@ -104,6 +112,12 @@ def advance(
     slope = slope - (state.weights * slope).sum(dim=1, keepdim=True)
     state = remember(state, taken, slope, config)
     return (follow(state, config) if step >= config.still else state), slope
+
+
+def own_losses(repetition: Repetition, losses: Tensor) -> Tensor:
+    """The loss in each lane of the group that the lane is for, (m, g) to (m,), [nat]."""
+    before = repetition.own.start - repetition.judged.start
+    return losses[:, before : before + len(repetition.own)].diagonal()
 
 
 def inner_step(moments: AdamState, gradient: Tensor, config: BalancingConfig) -> Tensor:

@@ -18,6 +18,10 @@ NUGGET = 0.1
 """Variance of a lane's own accidents relative to that of the loss along one coordinate."""
 
 
+AT_ONCE = 64
+"""Coordinates that are computed at once: differences between all lanes take much memory."""
+
+
 class Surrogate(NamedTuple):
     r"""Interpolates what was measured in m lanes.
 
@@ -72,6 +76,16 @@ def pinned_kernel(left: Tensor, right: Tensor) -> Tensor:
     Returns:
         (..., m).
     """
+    if left.requires_grad or left.shape[-1] <= AT_ONCE:
+        return _pinned(left, right)
+    return sum(
+        (_pinned(left[..., i : i + AT_ONCE], right[..., i : i + AT_ONCE]) for i in range(0, left.shape[-1], AT_ONCE)),
+        start=torch.zeros((), dtype=left.dtype),
+    )
+
+
+def _pinned(left: Tensor, right: Tensor) -> Tensor:
+    """`pinned_kernel` of some coordinates."""
     apart = _kernel(left.unsqueeze(-2) - right)
     return (apart - _kernel(left).unsqueeze(-2) - _kernel(right) + 1).sum(dim=-1)
 
