@@ -91,6 +91,10 @@ def balance(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> It
         yield from _balance(problem, config, work)
         return
     kept = trusted.nonzero().flatten().tolist()
+    if len(kept) < 2:
+        raise BalancingError(
+            f"trust leaves {[problem.groups[i] for i in kept]} of {list(problem.groups)}; balancing needs 2 or more"
+        )
     left = {name: value for name, value in values_of(config.trust, "trust").items() if value > 0}
     inner = replace(config, trust=tuple(f"{name}={value}" for name, value in left.items()))
     for now in _balance(problem.only(kept), inner, work):

@@ -10,7 +10,7 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.tags import parse_axes
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.printing import print_text, shown
+from balanced_bc.printing import console, print_text, shown
 from balanced_bc.tables import aligned
 
 
@@ -22,7 +22,7 @@ def balance(
     policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
     encoding: EncodingConfig = EncodingConfig(),
 ) -> None:
-    """Find a weight for each group; write balance.yaml, balance.png and weights.parquet.
+    """Find a weight for each group; write balance.yaml, balance.png and weights.parquet; after an interruption go on.
 
     Args:
         dataset: Folder of the dataset.
@@ -33,12 +33,18 @@ def balance(
         encoding: The small networks that balancing trains.
     """
     from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.learning.interruption import interruption
     from balanced_bc.learning.rebalancing import balance_file
     from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
+    from balanced_bc.learning.training import parallel
 
-    runs = rebalance_dataset(Dataset.open(dataset), parse_axes(group_by), output, balancing, policy, encoding)
-    for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
-        pass
+    console.quiet = parallel.rank() > 0
+    with interruption() as stop:
+        runs = rebalance_dataset(Dataset.open(dataset), parse_axes(group_by), output, balancing, policy, encoding, stop)
+        for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
+            pass
+    if parallel.rank() > 0:
+        return
     found = balance_file.read(output)
     print_text(aligned(balance_file.table(found)))
     for warning in found.warnings:

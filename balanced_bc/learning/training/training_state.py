@@ -7,21 +7,20 @@ OUTPUT.training/lock                   held by the process that trains
 
 from __future__ import annotations
 
-import fcntl
 import json
-import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
+from balanced_bc.demonstrations.durable import sync
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.keeping import RunFolder
 
 FORMAT = 1
 """Version of the files above. 1 is the first."""
@@ -41,7 +40,7 @@ class State(NamedTuple):
     numbers: dict[str, Any]
 
 
-class Store:
+class Store(RunFolder):
     """Keeps one training beside its output.
 
     Args:
@@ -50,9 +49,7 @@ class Store:
     """
 
     def __init__(self, output: Path, training: Mapping[str, Any]) -> None:
-        self.folder = folder_of(output)
-        self.training = {"format": FORMAT, **training}
-        self._lock: IO[bytes] | None = None
+        super().__init__(folder_of(output), DESCRIPTION, {"format": FORMAT, **training}, "trains", "training")
 
     @property
     def has_state(self) -> bool:
@@ -65,50 +62,21 @@ class Store:
         Raises:
             LearningError: Another process trains there, the state is damaged, or it is of another training.
         """
-        self._take_lock()
+        self.take()
         if not self.has_state:
-            write_yaml(self.folder / DESCRIPTION, self.training)
+            self.begin()
             return None
-        self._require_same(read_yaml(self.folder / DESCRIPTION))
+        self.require_same()
         return self._read()
 
     def write(self, state: State) -> None:
         """Replace the state on disk."""
-        numbers = json.dumps({**state.numbers, "checksum": _checksum(state.tensors)})
+        numbers = json.dumps({**state.numbers, "checksum": checksum(state.tensors)})
         unfinished = self.folder / f".{STATE}"
         save_file({name: value.contiguous() for name, value in state.tensors.items()}, unfinished, {"numbers": numbers})
         sync(unfinished)
         unfinished.replace(self.folder / STATE)
         sync(self.folder)
-
-    def remove(self) -> None:
-        """Forget the training: it is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.close()
-
-    def close(self) -> None:
-        """Let others go on with the training."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    def _take_lock(self) -> None:
-        """Held until this process ends, however it ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("ab")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.close()
-            raise LearningError(f"another process trains in {self.folder}; wait for it, or choose another") from None
-
-    def _require_same(self, found: Mapping[str, Any]) -> None:
-        if listed := differences(found, self.training):
-            text = "\n".join(f"  {line}" for line in listed)
-            raise LearningError(
-                f"{self.folder} holds a training that was interrupted, and this is another one:\n{text}\n"
-                f"Give the options that it had to go on with it, or remove {self.folder} to start afresh"
-            )
 
     def _read(self) -> State:
         path = self.folder / STATE
@@ -116,7 +84,7 @@ class Store:
             with safe_open(path, framework="pt") as file:
                 numbers = json.loads(file.metadata()["numbers"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if (found := _checksum(tensors)) != numbers.pop("checksum"):
+            if (found := checksum(tensors)) != numbers.pop("checksum"):
                 raise ValueError(f"its checksum is {found}")
         except Exception as error:
             raise damaged(path, error) from error
@@ -135,27 +103,7 @@ def folder_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.training")
 
 
-def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """What two descriptions disagree on, a line each."""
-    there, here = (dict(_flat(plain)) for plain in (found, wanted))
-    names = [*here, *(name for name in there if name not in here)]
-    lacking = "nothing"
-    return [
-        f"{name}: {there.get(name, lacking)} there, {here.get(name, lacking)} here"
-        for name in names
-        if there.get(name, lacking) != here.get(name, lacking)
-    ]
-
-
-def _flat(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in plain.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
+def checksum(tensors: Mapping[str, Tensor]) -> int:
     """CRC-32 of all tensors, by name."""
     total = 0
     for name in sorted(tensors):
