@@ -26,7 +26,7 @@ from balanced_bc.balancing.lanes import refuse_broken
 from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
-from balanced_bc.balancing.surrogate import Surrogate
+from balanced_bc.balancing.surrogate import SparseSurrogate, Surrogate, through
 from balanced_bc.balancing.work import blocks, together
 
 PHASE = "lanes"
@@ -77,7 +77,7 @@ class Evidence(NamedTuple):
             fold share, (k,), [nat^2].
     """
 
-    surrogate: Surrogate
+    surrogate: Surrogate | SparseSurrogate
     difference: Tensor
     group: Tensor
     number: Tensor
@@ -87,13 +87,13 @@ class Evidence(NamedTuple):
     @classmethod
     def of(cls, lanes: Tensor, parts: list[Measured]) -> Evidence:
         """Sum up repetitions of lanes, (1 + m, k), the first of them the prior's."""
-        surrogate, measured = Surrogate.through(lanes[0], lanes[1:]), Measured.pooled(parts)
+        surrogate, measured = through(lanes[0], lanes[1:]), Measured.pooled(parts)
         number = torch.bincount(measured.group, minlength=lanes.shape[1])
         zero = torch.zeros(lanes.shape[1], len(lanes) - 1, dtype=lanes.dtype)
         difference = measured.losses[1:] - measured.losses[0]
         blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0])
         tried = surrogate.mixture(lanes)
-        means, squares = map(torch.stack, zip(*(blank.difference_of(row.expand_as(zero)) for row in tried)))
+        means, squares = blank._moments(tried @ difference)
         floor = accidents(parts, lanes.shape[1]) if len(parts) > 1 else squares[1:].mean(dim=0)
         return blank._replace(reference=tried[means.argmin(dim=0)], floor=floor)
 
@@ -112,21 +112,26 @@ class Evidence(NamedTuple):
 
     def excess(self, weights: Tensor) -> Tensor:
         r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
-        mean, square = self.difference_of(self.surrogate.mixture(weights) - self.reference)
+        values = self.surrogate.mixture(weights) @ self.difference
+        mean, square = self._moments(values - self._at_reference())
         return mean / (square + self.floor).clamp_min(1e-12).sqrt()
 
+    def _at_reference(self) -> Tensor:
+        """Difference of each demonstration with the coefficients of its group's reference, (d,)."""
+        return (self.reference @ self.difference).gather(0, self.group[None])[0]
+
     def _moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean over the demonstrations of each group, and its squared standard error, (d,) to two of (k,)."""
+        """Mean over the demonstrations of each group, and its squared standard error, (..., d) to two of (..., k)."""
         mean = _sums(values, self.group, self.number) / self.number
-        square = _sums((values - mean[self.group]).square(), self.group, self.number)
+        square = _sums((values - mean[..., self.group]).square(), self.group, self.number)
         return mean, square / (self.number * (self.number - 1).clamp_min(1))
 
     def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
         """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""
         prior = self.surrogate.prior
         rows = [self.surrogate.mixture(shifted(prior, j, factor)) for j in range(len(prior))]
-        means, squares = zip(*(self.difference_of(row.expand_as(self.reference)) for row in rows))
-        return torch.stack(means, dim=1), torch.stack(squares, dim=1).sqrt()
+        means, squares = self._moments(torch.stack(rows) @ self.difference)
+        return means.T, squares.T.sqrt()
 
 
 def accidents(parts: list[Measured], groups: int) -> Tensor:
@@ -254,4 +259,4 @@ def objection(excess: Tensor) -> Tensor:
 
 
 def _sums(values: Tensor, group: Tensor, number: Tensor) -> Tensor:
-    return values.new_zeros(len(number)).index_add(0, group, values)
+    return values.new_zeros(*values.shape[:-1], len(number)).index_add(-1, group, values)
