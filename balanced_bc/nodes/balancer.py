@@ -1,8 +1,9 @@
 """balancer: finds a weight for each group of a dataset, and ends with balance.yaml and a picture.
 
-Says balancer/weights (labelled, latched), balancer/progress and diagnostics.
-Service: ~/stop, which keeps the weights so far.
-Exit code 0 only when the method was run to its end and the files are written.
+Says balancer/weights (labelled, latched), balancer/progress (labelled, latched) and diagnostics.
+Service: ~/stop, which ends with the best weights so far. After a signal or a kill, the same parameters go on where
+balancing was (OUTPUT.balancing).
+Exit code 0 only when the method was run to its end and the files are written; 1 after ~/stop or a signal.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Balancer(Worker):
 
     def on_report(self, report: Progress) -> Shown:
         """Say how far it is, and the weights when they are there."""
-        self.says_progress.publish(messages.labelled({"done": report.done, "step": report.step}))
+        said = {"done": report.done, "repetition": report.repetition, "step": report.step, "steps": report.steps}
+        self.says_progress.publish(messages.labelled(said))
         if report.result is None:
             return Shown(report.done, f"{report.phase}, step {report.step} of {report.steps}")
         weights = dict(zip(report.result.groups, report.result.weights.tolist()))

@@ -127,7 +127,7 @@ def main(steps: int = 200) -> dict[str, float]:
         last = now
     assert last.result is not None
     for name, weight, reference in zip(last.result.groups, last.result.weights.tolist(), last.result.references):
-        print(f"{name:10} weight {weight:.2f}, lowest held-out loss {reference.loss:.2f} nat" if reference else name)
+        print(f"{name:10} weight {weight:.2f}, lowest held-out loss {reference.loss:.2f} nat" if reference else name)  # noqa: T201
     return dict(zip(last.result.groups, last.result.weights.tolist()))
 
 
