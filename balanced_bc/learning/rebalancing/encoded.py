@@ -35,7 +35,7 @@ from balanced_bc.policies.trunk import trunk
 
 MEASURED_AT_ONCE = 256
 """Pairs that are encoded at once."""
-COUNTED = 2**18
+COUNTED = 2**16
 """Pairs that units are taken from, at most."""
 HELD_OUT = "(held out)"
 """Group of pairs that an encoder must not learn from."""

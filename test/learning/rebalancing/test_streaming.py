@@ -52,7 +52,7 @@ def test_another_grouping_needs_no_other_files(dataset_of: DatasetOf, image_poli
 
 
 PAIRS = 300_000
-BUDGET = 110
+BUDGET = 150
 """What balancing may take beside what is there when it begins, [MB]; the pairs and their features take 240."""
 SCRIPT = f"""
 import resource, sys, numpy as np, torch
