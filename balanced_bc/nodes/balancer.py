@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rclpy.duration import Duration
 from std_msgs.msg import Float64MultiArray
 
 from balanced_bc.balancing.config import BalancingConfig
@@ -25,6 +26,9 @@ from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.worker import Shown, Worker
 from balanced_bc.policies.config import PolicyConfig
+
+HEARD_WITHIN = Duration(seconds=5.0)
+"""How long the node stays until all who listen have the weights."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Balancer(Worker):
         for warning in report.result.warnings:
             self.get_logger().warning(warning)
         return Shown(1.0, ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()))
+
+    def close(self) -> None:
+        """End; the weights were heard by all who listen."""
+        super().close()
+        self.says_weights.wait_for_all_acked(HEARD_WITHIN)
 
 
 main = main_of(Balancer)
