@@ -110,13 +110,18 @@ class Evidence(NamedTuple):
         mean, square = self._moments(measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1))
         return mean, square.sqrt()
 
-    def excess(self, weights: Tensor) -> Tensor:
-        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
+    def excess(self, weights: Tensor, at_reference: Tensor | None = None) -> Tensor:
+        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,).
+
+        Args:
+            weights: a, (k,).
+            at_reference: What `at_reference` gives, for whoever asks often.
+        """
         values = self.surrogate.mixture(weights) @ self.difference
-        mean, square = self._moments(values - self._at_reference())
+        mean, square = self._moments(values - (self.at_reference() if at_reference is None else at_reference))
         return mean / (square + self.floor).clamp_min(1e-12).sqrt()
 
-    def _at_reference(self) -> Tensor:
+    def at_reference(self) -> Tensor:
         """Difference of each demonstration with the coefficients of its group's reference, (d,)."""
         return (self.reference @ self.difference).gather(0, self.group[None])[0]
 
@@ -241,10 +246,10 @@ def choose(evidence: Evidence, stiffness: float) -> Tensor:
     prior = evidence.surrogate.prior
     log_weights = prior.log().clone().requires_grad_()
     optimizer = torch.optim.Adam([log_weights], lr=RATE)
-    best, least = prior, float("inf")
+    best, least, there = prior, float("inf"), evidence.at_reference()
     for _ in range(DESCENTS):
         weights = torch.softmax(log_weights, dim=0)
-        cost = stiffness * (prior * (prior / weights).log()).sum() + objection(evidence.excess(weights))
+        cost = stiffness * (prior * (prior / weights).log()).sum() + objection(evidence.excess(weights, there))
         if cost.item() < least:
             best, least = weights.detach(), cost.item()
         optimizer.zero_grad()

@@ -91,7 +91,7 @@ def test_little_trust_lowers_the_prior(problem_of: ProblemOf) -> None:
 
 
 def test_trust_in_one_group_only_leaves_nothing_to_balance(problem_of: ProblemOf) -> None:
-    with pytest.raises(BalancingError, match="one group only"):
+    with pytest.raises(BalancingError, match=r"trust leaves \['good'\] of \['good', 'bad'\]"):
         answer(problem_of((0.1, 0.1), (100, 100), names=("good", "bad")), replace(QUICK, trust=("bad=0",)))
 
 
