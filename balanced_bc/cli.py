@@ -31,7 +31,7 @@ VERBS: dict[str, Callable[..., None]] = {
     verb.__name__: verb for verb in (collect, inspect, tag, balance, explain, train, evaluate, watch, demo)
 }
 
-RESUMING = ("collect", "train", "evaluate", "demo")
+RESUMING = ("collect", "balance", "train", "evaluate", "demo")
 """Verbs that go on where they were interrupted."""
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Compared, Progress, Run, T
+from balanced_bc.balancing.work import ALONE, Work, placed, together
 
 PHASE = "comparison"
 """Name of this phase in the progress."""
@@ -63,7 +65,9 @@ class Verdict(NamedTuple):
         return bool(self.worse) and self.mean >= 0
 
 
-def compared(problem: Problem, config: BalancingConfig, judging: Problem | None) -> Iterator[Progress]:
+def compared(
+    problem: Problem, config: BalancingConfig, judging: Problem | None, work: Work = ALONE
+) -> Iterator[Progress]:
     """Run a method, then judge its weights as configured; the last progress carries the answer.
 
     While the answer is compared the progress has it too, so that whoever stops then can keep it.
@@ -73,10 +77,11 @@ def compared(problem: Problem, config: BalancingConfig, judging: Problem | None)
         config: Method and its numbers.
         judging: The same groups with the network that the weights are for, and demonstrations held out; None where
             nothing is compared.
+        work: This process's place among those that do the run, and where pieces that are done are kept.
     """
     kind, last = ("none" if judging is None else kind_of(config)), None
     share = 0.0 if kind == "none" else SHARE
-    for last in balance(problem, config):
+    for last in balance(problem, config, work):
         if last.result is None:
             yield last._replace(done=(1 - share) * last.done)
     assert last is not None, "a method ends with its answer"
@@ -84,8 +89,8 @@ def compared(problem: Problem, config: BalancingConfig, judging: Problem | None)
     assert answer is not None, "a method ends with its answer"
     if judging is not None and kind != "none":
         try:
-            run = _placed(judge(judging, config, answer, RIVALS[kind]), 1 - share, 1.0)
-            answer = yield from _with(run, answer)
+            run = judge(judging, config, answer, RIVALS[kind], work)
+            answer = yield from _with(placed(run, lambda done: 1 - share * (1 - done)), answer)
         except BalancingError as error:
             answer = answer._replace(warnings=(f"not compared with plain cloning: {error}", *answer.warnings))
     yield last._replace(done=1.0, result=answer)
@@ -98,7 +103,9 @@ def kind_of(config: BalancingConfig) -> str:
     return "none" if config.method in CLOSED else "quick"
 
 
-def judge(problem: Problem, config: BalancingConfig, answer: Balance, methods: Sequence[Method]) -> Run[Balance]:
+def judge(
+    problem: Problem, config: BalancingConfig, answer: Balance, methods: Sequence[Method], work: Work = ALONE
+) -> Run[Balance]:
     """Put an answer beside plain cloning and other methods; return it with the comparison, and a warning if it lost.
 
     Args:
@@ -106,26 +113,27 @@ def judge(problem: Problem, config: BalancingConfig, answer: Balance, methods: S
         config: Configuration with which the answer was found.
         answer: Weights to judge.
         methods: Methods to put beside.
+        work: As for `compared`.
     """
     rows = {PLAIN: proportions(problem.pairs), answer.method: answer.weights}
     rivals = [method for method in methods if method not in rows]
     stages = len(rivals) + config.repeats
     for stage, method in enumerate(rivals):
-        alone = _weights_of(problem, replace(config, method=method, success_loss=(), conflicts=False))
-        rows[method] = yield from _placed(alone, stage / stages, (stage + 1) / stages)
-    parts, lanes = [], torch.stack(list(rows.values()))
-    for stage in range(len(rivals), stages):
-        run = measured(problem, config, lanes, stage - len(rivals))
-        parts.append((yield from _placed(run, stage / stages, (stage + 1) / stages)))
+        plain = replace(config, method=method, success_loss=(), conflicts=False)
+        alone = _weights_of(problem, plain, work.part(f"{PHASE}-{method}"))
+        rows[method] = yield from placed(alone, lambda done, before=stage: (before + done) / stages)  # type: ignore[misc]
+    lanes, before = torch.stack(list(rows.values())), len(rivals) / stages
+    pieces = [partial(measured, problem, config, lanes, number) for number in range(config.repeats)]
+    parts = yield from placed(together(work, PHASE, pieces), lambda done: before + (1 - before) * done)
     found = compare(rows, parts)
     return answer._replace(comparison=found, warnings=(*said(found, problem.groups, config), *answer.warnings))
 
 
-def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: int) -> Run[Measured]:
+def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: int, _: Work = ALONE) -> Run[Measured]:
     """Train with each row of weights, (m, k), in a repetition whose network and batches no method has used."""
     blank = replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
     repetition = Repetition.of(replace(problem, judged=()), blank, config.repeats + number)
-    return (yield from measure_lanes(repetition, rows, PHASE, problem.skill))
+    return (yield from _numbered(measure_lanes(repetition, rows, PHASE, problem.skill), number))
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:
@@ -183,34 +191,34 @@ def said(found: Sequence[Compared], groups: Sequence[str], config: BalancingConf
     )
 
 
-def _weights_of(problem: Problem, config: BalancingConfig) -> Run[Tensor]:
-    """Weights of another method on the same problem."""
-    answer = None
-    for now in balance(replace(problem, judged=()), config):
+def _weights_of(problem: Problem, config: BalancingConfig, work: Work) -> Run[Tensor]:
+    """Weights of another method on the same problem; its progress says how far it is, and nothing of groups."""
+    answer, nothing = None, torch.zeros(0)
+    for now in balance(replace(problem, judged=()), config, work):
         answer = now.result
         if answer is None:
-            yield now._replace(phase=PHASE)
+            yield now._replace(phase=PHASE, weights=nothing, losses=nothing)
     assert answer is not None, "a method ends with its answer"
     return answer.weights
 
 
-def _placed(run: Run[T], start: float, end: float) -> Run[T]:
-    """Place a run within a longer one, from one share of it to another."""
+def _numbered(run: Run[T], number: int) -> Run[T]:
+    """Say which repetition a run is."""
     while True:
         try:
             now = next(run)
         except StopIteration as stop:
             found: T = stop.value
             return found
-        yield now._replace(done=start + (end - start) * now.done)
+        yield now._replace(repetition=number)
 
 
 def _with(run: Run[T], answer: Balance) -> Run[T]:
-    """Add the answer so far to every progress."""
+    """Add the answer so far to every progress, that of a process which waits too."""
     while True:
         try:
             now = next(run)
         except StopIteration as stop:
             found: T = stop.value
             return found
-        yield now._replace(result=answer)
+        yield now._replace(phase=PHASE, result=answer)

@@ -123,6 +123,13 @@ class BalancingConfig:
     vectorize: bool = True
     """Train lanes in one torch.func.vmap where that is faster: everywhere but for convolutions on a CPU. Without it,
     always one after another."""
+    lanes_at_once: int = field(default=32, metadata={"range": (4, 10**6)})
+    """Lanes that are trained at once. Blocks of lanes are what processes share and what is kept against an
+    interruption, and bound the memory; how lanes are cut changes rounding, so the number of processes does not."""
+    crowd: int = field(default=64, metadata={"range": (8, 10**6)})
+    """Groups above which a block of lanes learns from batches with its own groups and as many random others, weighted
+    so that the expected gradient is that of all groups, and is measured on its own groups: the cost stays linear in the
+    number of groups."""
 
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""

@@ -15,6 +15,7 @@ mispredicted alike. It sees the twist and not the gripper, and only states that 
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from typing import NamedTuple
 
@@ -23,10 +24,11 @@ from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
-from balanced_bc.balancing.problem import Held, Problem, Pull
+from balanced_bc.balancing.problem import Held, Problem
 from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress, Run
+from balanced_bc.balancing.work import ALONE, Work, blocks, together
 
 PHASE = "conflicts"
 """Name of this phase in the progress."""
@@ -34,6 +36,8 @@ SHARE = 0.1
 """Share of a run's time that this phase takes, roughly: for the progress only."""
 PAIRS = 6000
 """Pairs that are looked at, in all groups: the cost is that of their distances."""
+DISTANCES = 2**21
+"""Distances that are computed at once, about: they bound the memory where there are thousands of demonstrations."""
 LEAST = 4
 """Pairs of a demonstration that are looked at, at least."""
 NEARBY = 0.9
@@ -95,12 +99,15 @@ class Conflicts(NamedTuple):
     shared: Tensor
 
 
-def measured(problem: Problem, config: BalancingConfig) -> Run[Conflicts | None]:
+def measured(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> Run[Conflicts | None]:
     """Measure the conflicts; None where nobody asked, or the problem does not say what to measure them with."""
     held = problem.folds[0].held
     if not config.conflicts or problem.pull is None or held is None or held.place is None:
         return None
-    return conflicts((yield from pulls(problem, config, problem.pull)), len(problem.groups))
+    folds = range(min(config.repeats, len(problem.folds)))
+    pieces = [partial(pulls, problem, config, number, PAIRS // len(folds)) for number in folds]
+    parts: list[Pulls] = yield from together(work, PHASE, pieces)
+    return conflicts(Pulls(*(torch.cat(columns) for columns in zip(*parts))), len(problem.groups))
 
 
 def added(answer: Balance, found: Conflicts | None) -> Balance:
@@ -112,21 +119,18 @@ def added(answer: Balance, found: Conflicts | None) -> Balance:
     return answer._replace(diagnostics={**answer.diagnostics, **dict(zip(names, found))}, warnings=notes)
 
 
-def pulls(problem: Problem, config: BalancingConfig, pull: Pull) -> Run[Pulls]:
-    """Train a network on the shares of the dataset in each fold; ask what the held-out pairs want of it."""
-    folds, parts = range(min(config.repeats, len(problem.folds))), list[Pulls]()
-    for number in folds:
-        repetition = Repetition.of(problem, config, number)
-        for step, theta in descended(repetition, repetition.share[None], PHASE):  # noqa: B007
-            if repetition.measures_at(step):
-                now = Progress.of(PHASE, step, config.steps, repetition.share, torch.zeros(0))
-                yield now._replace(repetition=number, done=(number + now.done) / len(folds))
-        held = thinned(_known(repetition.fold.held), PAIRS // len(folds))
-        wanted = pull(repetition.lanes.layout.unflatten(theta[0]), held.at(held.number)).detach().cpu()
-        place = _known(problem.folds[0].held).place
-        assert place is not None, "asked before"
-        parts.append(Pulls(wanted, place(held.number).cpu(), held.group, held.demonstration))
-    return Pulls(*(torch.cat(columns) for columns in zip(*parts)))
+def pulls(problem: Problem, config: BalancingConfig, number: int, most: int, _: Work) -> Run[Pulls]:
+    """Train a network on the shares of the dataset in one fold; ask what about `most` held-out pairs want of it."""
+    repetition = Repetition.of(problem, config, number)
+    for step, theta in descended(repetition, repetition.share[None], PHASE):  # noqa: B007
+        if repetition.measures_at(step):
+            now = Progress.of(PHASE, step, config.steps, repetition.share, torch.zeros(0))
+            yield now._replace(repetition=number)
+    held, pull, place = thinned(_known(repetition.fold.held), most), problem.pull, _known(problem.folds[0].held).place
+    assert pull is not None, "asked before"
+    assert place is not None, "asked before"
+    wanted = pull(repetition.lanes.layout.unflatten(theta[0]), held.at(held.number)).detach().cpu()
+    return Pulls(wanted, place(held.number).cpu(), held.group, held.demonstration)
 
 
 def _known(held: Held | None) -> Held:
@@ -224,10 +228,7 @@ def matched(found: Pulls, groups: int) -> tuple[Matches, Tensor]:
     for j in range(groups):
         members = (found.group == j).nonzero().flatten()
         if len(members):
-            away = torch.cdist(found.place, found.place[members])
-            away[found.demonstration[:, None] == found.demonstration[members]] = torch.inf
-            distance[:, j], at = away.min(dim=1)
-            nearest[:, j] = members[at]
+            distance[:, j], nearest[:, j] = closest(found, members)
     radius = torch.stack([_radius(distance[found.group == i, i]) for i in range(groups)])
     near = (distance <= torch.maximum(radius[found.group][:, None], radius)) & distance.isfinite()
     here, other = near.nonzero(as_tuple=True)
@@ -236,6 +237,23 @@ def matched(found: Pulls, groups: int) -> tuple[Matches, Tensor]:
     number = torch.bincount(found.group, minlength=groups).clamp_min(1)
     shared = torch.zeros(groups, groups).index_add(0, found.group, near.float()) / number[:, None]
     return Matches(left, right, torch.minimum(own, other) * groups + torch.maximum(own, other)), shared.double()
+
+
+def closest(found: Pulls, members: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of every pair to the nearest of some pairs that are of another demonstration, and its number, (n,) each.
+
+    Args:
+        found: All pairs.
+        members: Numbers of some, (m,).
+    """
+    parts = []
+    for part in blocks(len(found.group), max(1, DISTANCES // len(members))):
+        rows = slice(part.start, part.stop)
+        away = torch.cdist(found.place[rows], found.place[members])
+        away[found.demonstration[rows][:, None] == found.demonstration[members]] = torch.inf
+        parts.append(away.min(dim=1))
+    distances, places = zip(*parts)
+    return torch.cat(distances), members[torch.cat(places)]
 
 
 def _radius(distance: Tensor) -> Tensor:

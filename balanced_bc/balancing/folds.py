@@ -36,8 +36,9 @@ def counts(index: Tensor, group: Tensor, groups: int) -> Tensor:
         group: Group of each pair, (N,).
         groups: Number of groups, k.
     """
-    different = torch.unique(torch.stack((group, index)), dim=1)
-    return torch.bincount(different[0], minlength=groups)
+    width = int(index.max()) + 1 if len(index) else 1
+    different = torch.unique(group * width + index)
+    return torch.bincount(different // width, minlength=groups)
 
 
 def too_small(demonstration: Tensor, group: Tensor, fold: Tensor, groups: int) -> tuple[int, ...]:

@@ -22,6 +22,21 @@ LaneLosses = Callable[[Tensor], Tensor]
 """Loss of every group in every lane as a function of the parameters, (m, p) -> (m, k), [nat]."""
 
 
+class Part(NamedTuple):
+    r"""A stratified batch of some groups that stands for all.
+
+    Attributes:
+        batch: The pairs.
+        groups: Groups that are in it, (g,).
+        factor: How many groups each stands for, so that :math:`\sum_j \alpha_j \mathcal{L}_j` is right in expectation,
+            (g,).
+    """
+
+    batch: Any
+    groups: Tensor
+    factor: Tensor
+
+
 class Layout(NamedTuple):
     """How a vector is cut into parameters.
 
@@ -88,18 +103,42 @@ class Lanes(NamedTuple):
             return torch.func.vmap(one)(theta)
         return torch.stack([one(row) for row in theta.unbind()])
 
-    def on(self, batch: Any) -> LaneLosses:
-        """Fix a stratified batch; return the losses of the groups as a function of the parameters."""
+    def on(self, batch: Any, groups: int | None = None) -> LaneLosses:
+        """Fix a stratified batch; return the losses of the groups as a function of the parameters.
+
+        Args:
+            batch: Pairs, group after group; or a `Part`, where groups that are not in it have a loss of 0.
+            groups: Number of groups in the batch; all, if None.
+        """
+        if isinstance(batch, Part):
+            return self._spread(batch)
 
         def losses(theta: Tensor) -> Tensor:
-            return self.pair_losses(theta, batch).view(len(theta), len(self.groups), -1).mean(dim=2)
+            return self.pair_losses(theta, batch).view(len(theta), groups or len(self.groups), -1).mean(dim=2)
 
         return losses
 
-    def own(self, batch: Any) -> Callable[[Tensor], Tensor]:
-        """Fix a stratified batch; return the loss of group i in lane i, for as many lanes as groups, (k, p) -> (k,)."""
-        losses = self.on(batch)
-        return lambda theta: losses(theta).diagonal()
+    def _spread(self, part: Part) -> LaneLosses:
+        """Losses on some groups, each as often as it stands for others, among those of all."""
+        some = self.on(part.batch, len(part.groups))
+
+        def losses(theta: Tensor) -> Tensor:
+            there = part.groups.to(theta.device)
+            none = theta.new_zeros(len(theta), len(self.groups))
+            return none.index_add(1, there, some(theta) * part.factor.to(theta))
+
+        return losses
+
+    def own(self, batch: Any, groups: int | None = None, first: int = 0) -> Callable[[Tensor], Tensor]:
+        """Fix a stratified batch; return the loss of each lane's own group, (m, p) -> (m,).
+
+        Args:
+            batch: As for `on`.
+            groups: As for `on`.
+            first: Place of the first lane's group among those of the batch; lane i is for the i-th from there.
+        """
+        losses = self.on(batch, groups)
+        return lambda theta: losses(theta)[:, first : first + len(theta)].diagonal()
 
     def _one(self, batch: Any) -> Callable[[Tensor], Tensor]:
         return lambda row: self.negative_log_likelihood(self.layout.unflatten(row), batch)

@@ -109,15 +109,15 @@ def moments(values: Tensor, group: Tensor, number: Tensor) -> tuple[Tensor, Tens
     """Mean over the demonstrations of each group, and its squared standard error.
 
     Args:
-        values: One value for each demonstration, (d,).
+        values: One value for each demonstration, (..., d).
         group: Group of each demonstration, (d,).
         number: Demonstrations of each group, (k,).
 
     Returns:
-        Two of (k,).
+        Two of (..., k).
     """
     mean = group_means(values, group, len(number))
-    square = values.new_zeros(len(number)).index_add(0, group, (values - mean[group]).square())
+    square = torch.zeros_like(mean).index_add(-1, group, (values - mean[..., group]).square())
     return mean, square / (number * (number - 1).clamp_min(1))
 
 

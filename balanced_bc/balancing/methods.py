@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,7 +14,6 @@ from torch import Tensor
 from balanced_bc.balancing import conflicts, references
 from balanced_bc.balancing.bounds import named, trust_of, values_of
 from balanced_bc.balancing.config import RELAXED, BalancingConfig
-from balanced_bc.balancing.conflicts import Conflicts
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
 from balanced_bc.balancing.minmax import weigh
@@ -21,8 +21,9 @@ from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
 from balanced_bc.balancing.repetition import Repetition, limits, shares
-from balanced_bc.balancing.result import Balance, Progress, Run
+from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
+from balanced_bc.balancing.work import ALONE, Work, placed, together
 
 
 def zero(repetition: Repetition) -> Run[Outcome]:
@@ -77,21 +78,26 @@ CLOSED: dict[str, Callable[[Problem, BalancingConfig], Tensor]] = {
 """Methods that only count."""
 
 
-def balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
+def balance(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> Iterator[Progress]:
     """Run a method; the last progress carries its answer.
 
     Args:
         problem: Groups, policy and pairs.
         config: Method and its numbers.
+        work: This process's place among those that do the run, and where pieces that are done are kept.
     """
     trusted = trust_of(problem.groups, config.trust) > 0
     if bool(trusted.all()):
-        yield from _balance(problem, config)
+        yield from _balance(problem, config, work)
         return
     kept = trusted.nonzero().flatten().tolist()
+    if len(kept) < 2:
+        raise BalancingError(
+            f"trust leaves {[problem.groups[i] for i in kept]} of {list(problem.groups)}; balancing needs 2 or more"
+        )
     left = {name: value for name, value in values_of(config.trust, "trust").items() if value > 0}
     inner = replace(among(config, problem, kept), trust=tuple(f"{name}={value}" for name, value in left.items()))
-    for now in _balance(problem.only(kept), inner):
+    for now in _balance(problem.only(kept), inner, work):
         yield now.among(problem.groups, kept)
 
 
@@ -119,7 +125,7 @@ def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> Bal
     )
 
 
-def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
+def _balance(problem: Problem, config: BalancingConfig, work: Work) -> Iterator[Progress]:
     """Run a method on groups that are all trusted."""
     _check_feedback(problem, config)
     if config.method in CLOSED:
@@ -127,13 +133,34 @@ def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
         return
     if not problem.folds:
         raise BalancingError(f"method {config.method!r} trains networks, but the problem has no fold to train on")
-    outcomes = []
-    for number in range(config.repeats):
-        outcomes.append((yield from _placed(LEARNED[config.method], Repetition.of(problem, config, number), number)))
-    found = yield from _measured(problem, config)
-    answer = conflicts.added(LEARNED[config.method].answer(problem, config, outcomes), found)
+    method, before = LEARNED[config.method], 1 - conflicts.SHARE
+    so_far = list[Any]()
+    pieces = [partial(_repetition, problem, config, number, so_far) for number in range(config.repeats)]
+    outcomes = yield from placed(together(work, "repetition", pieces), lambda done: before * done)
+    answer = method.answer(problem, config, outcomes)
     losses = answer.diagnostics["losses"]
+    if "weights" not in method.phases(config):
+        yield Progress(SO_FAR, config.repeats - 1, config.steps, config.steps, before, answer.weights, losses)
+    run = conflicts.measured(problem, config, work)
+    answer = conflicts.added(answer, (yield from placed(run, lambda done: before + (1 - before) * done)))
     yield Progress("weights", config.repeats - 1, config.steps, config.steps, 1.0, answer.weights, losses, answer)
+
+
+def _repetition(
+    problem: Problem, config: BalancingConfig, number: int, outcomes: list[Any], work: Work
+) -> Generator[Progress, None, Any]:
+    """Do one repetition; put what it found behind the outcomes before it.
+
+    A method that weighs only at its end tells after each repetition what the weights would be, for who stops it.
+    """
+    method = LEARNED[config.method]
+    outcome = yield from _placed(method, Repetition.of(problem, config, number, work), number)
+    outcomes.append(outcome)
+    if "weights" not in method.phases(config) and number + 1 < config.repeats:
+        answer = method.answer(problem, config, outcomes)
+        losses = answer.diagnostics["losses"]
+        yield Progress(SO_FAR, number, config.steps, config.steps, 1.0, answer.weights, losses)
+    return outcome
 
 
 def _check_feedback(problem: Problem, config: BalancingConfig) -> None:
@@ -158,25 +185,15 @@ def _counted(problem: Problem, config: BalancingConfig) -> Progress:
 
 
 def _placed(method: Learned, repetition: Repetition, number: int) -> Generator[Progress, None, Any]:
-    """Place the progress of one repetition within the whole run."""
-    config, run = repetition.config, method.run(repetition)
-    phases = method.phases(config)
+    """Place the progress of phases within one repetition."""
+    phases = method.phases(repetition.config)
+    run = method.run(repetition)
+    before = 0.0
     while True:
         try:
             now = next(run)
         except StopIteration as end:
             return end.value
-        before = number + phases.index(now.phase) / len(phases)
-        done = (before + now.done / len(phases)) / config.repeats
-        yield now._replace(repetition=number, done=done * (1 - conflicts.SHARE))
-
-
-def _measured(problem: Problem, config: BalancingConfig) -> Run[Conflicts | None]:
-    """Measure conflicts; it is the last part of the run."""
-    run = conflicts.measured(problem, config)
-    while True:
-        try:
-            now = next(run)
-        except StopIteration as end:
-            return cast("Conflicts | None", end.value)
-        yield now._replace(done=1 - conflicts.SHARE * (1 - now.done))
+        if now.phase in phases:
+            before = max(before, (phases.index(now.phase) + now.done) / len(phases))
+        yield now._replace(repetition=number, done=before)

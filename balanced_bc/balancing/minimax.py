@@ -25,7 +25,8 @@ from torch import Tensor
 from balanced_bc.balancing.measured import Measured, accidents, measure_lanes, moments
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Run
-from balanced_bc.balancing.surrogate import Surrogate
+from balanced_bc.balancing.surrogate import SparseSurrogate, Surrogate, through
+from balanced_bc.balancing.work import blocks, together
 
 PHASE = "lanes"
 """Name of this phase in the progress."""
@@ -49,7 +50,7 @@ class Evidence(NamedTuple):
         slack: How far the reference is above that lane's loss, (k,), [nat].
     """
 
-    surrogate: Surrogate
+    surrogate: Surrogate | SparseSurrogate
     difference: Tensor
     group: Tensor
     number: Tensor
@@ -60,13 +61,13 @@ class Evidence(NamedTuple):
     @classmethod
     def of(cls, lanes: Tensor, parts: list[Measured]) -> Evidence:
         """Sum up repetitions of lanes, (1 + m, k), the first of them the prior's."""
-        surrogate, measured = Surrogate.through(lanes[0], lanes[1:]), Measured.pooled(parts)
+        surrogate, measured = through(lanes[0], lanes[1:]), Measured.pooled(parts)
         number = torch.bincount(measured.group, minlength=lanes.shape[1])
         zero = torch.zeros(lanes.shape[1], len(lanes) - 1, dtype=lanes.dtype)
         difference = measured.losses[1:] - measured.losses[0]
         blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0], zero[:, 0])
         tried = surrogate.mixture(lanes)
-        means, squares = map(torch.stack, zip(*(blank.difference_of(row.expand_as(zero)) for row in tried)))
+        means, squares = blank._moments(tried @ difference)
         floor = accidents(parts, lanes.shape[1]) if len(parts) > 1 else squares[1:].mean(dim=0)
         return blank._replace(reference=tried[means.argmin(dim=0)], floor=floor)
 
@@ -76,25 +77,38 @@ class Evidence(NamedTuple):
         Args:
             coefficients: Of the lanes, one row for each group, (k, m).
         """
-        return moments((coefficients[self.group] * self.difference.T).sum(dim=1), self.group, self.number)
+        return self._moments((coefficients[self.group] * self.difference.T).sum(dim=1))
 
     def losses(self, measured: Measured, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of each group for coefficients as of `difference_of`, and its standard error, (k,) each, [nat]."""
-        values = measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1)
-        mean, square = moments(values, self.group, self.number)
+        mean, square = self._moments(measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1))
         return mean, square.sqrt()
 
-    def excess(self, weights: Tensor) -> Tensor:
-        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
-        mean, square = self.difference_of(self.surrogate.mixture(weights) - self.reference)
+    def excess(self, weights: Tensor, at_reference: Tensor | None = None) -> Tensor:
+        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,).
+
+        Args:
+            weights: a, (k,).
+            at_reference: What `at_reference` gives, for whoever asks often.
+        """
+        values = self.surrogate.mixture(weights) @ self.difference
+        mean, square = self._moments(values - (self.at_reference() if at_reference is None else at_reference))
         return (mean - self.slack) / (square + self.floor).clamp_min(1e-12).sqrt()
+
+    def at_reference(self) -> Tensor:
+        """Difference of each demonstration with the coefficients of its group's reference, (d,)."""
+        return (self.reference @ self.difference).gather(0, self.group[None])[0]
+
+    def _moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean over the demonstrations of each group, and its squared standard error, (..., d) to two of (..., k)."""
+        return moments(values, self.group, self.number)
 
     def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
         """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""
         prior = self.surrogate.prior
         rows = [self.surrogate.mixture(shifted(prior, j, factor)) for j in range(len(prior))]
-        means, squares = zip(*(self.difference_of(row.expand_as(self.reference)) for row in rows))
-        return torch.stack(means, dim=1), torch.stack(squares, dim=1).sqrt()
+        means, squares = self._moments(torch.stack(rows) @ self.difference)
+        return means.T, squares.T.sqrt()
 
 
 def shifted(prior: Tensor, group: int, factor: float) -> Tensor:
@@ -113,8 +127,37 @@ def design(prior: Tensor) -> Tensor:
 
 def measure(repetition: Repetition) -> Run[Measured]:
     """Measure the held-out demonstrations in a lane of each row of the design, then of each judged policy."""
-    lanes = torch.cat((design(repetition.prior), repetition.wanted.rows()))
-    return (yield from measure_lanes(repetition, lanes, PHASE))
+    weights, judged = design(repetition.prior), repetition.wanted.rows()
+    if repetition.is_crowded:
+        return (yield from measure_crowd(repetition, weights, judged))
+    lanes = torch.cat((weights, judged))
+    pieces = [
+        lambda _, cut=cut: measure_lanes(repetition, lanes[cut.start : cut.stop], PHASE)
+        for cut in blocks(len(lanes), repetition.config.lanes_at_once)
+    ]
+    parts: list[Measured] = yield from together(repetition.work, PHASE, pieces)
+    return parts[0]._replace(losses=torch.cat([part.losses for part in parts]))
+
+
+def measure_crowd(repetition: Repetition, weights: Tensor, judged: Tensor) -> Run[Measured]:
+    """The same for many groups: a block has its own batches, so its lanes are compared with a prior's lane of its own.
+
+    Args:
+        repetition: Network, fold and batches.
+        weights: Of the lanes, as `design` orders them, (1 + 4 k, k).
+        judged: Weights of judged policies, (j, k); their lanes learn from all groups.
+    """
+    each, most = len(SHIFTS), repetition.config.lanes_at_once
+    cut = [(repetition.among(own), weights[1 + each * own.start : 1 + each * own.stop]) for own in repetition.cut(each)]
+    beside = [(repetition, judged[part.start : part.stop]) for part in blocks(len(judged), most)]
+    pieces = [
+        lambda _, where=where, rows=rows: measure_lanes(where, torch.cat((weights[:1], rows)), PHASE)
+        for where, rows in (*cut, *beside)
+    ]
+    parts: list[Measured] = yield from together(repetition.work, PHASE, pieces)
+    prior = torch.stack([part.losses[0] for part in parts[: len(cut)]]).mean(dim=0)
+    moved = [part.losses[1:] - part.losses[0] + prior for part in parts]
+    return parts[0]._replace(losses=torch.cat([prior[None], *moved]))
 
 
 def choose(evidence: Evidence, stiffness: float) -> Tensor:
@@ -127,10 +170,10 @@ def choose(evidence: Evidence, stiffness: float) -> Tensor:
     prior = evidence.surrogate.prior
     log_weights = prior.log().clone().requires_grad_()
     optimizer = torch.optim.Adam([log_weights], lr=RATE)
-    best, least = prior, float("inf")
+    best, least, there = prior, float("inf"), evidence.at_reference()
     for _ in range(DESCENTS):
         weights = torch.softmax(log_weights, dim=0)
-        cost = stiffness * (prior * (prior / weights).log()).sum() + objection(evidence.excess(weights))
+        cost = stiffness * (prior * (prior / weights).log()).sum() + objection(evidence.excess(weights, there))
         if cost.item() < least:
             best, least = weights.detach(), cost.item()
         optimizer.zero_grad()

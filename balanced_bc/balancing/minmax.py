@@ -14,6 +14,7 @@ from balanced_bc.balancing.meta_gradient import weighted_gradient
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 from balanced_bc.balancing.search import last_half
+from balanced_bc.balancing.work import once
 
 PHASE = "weights"
 """Name of this phase in the progress."""
@@ -102,6 +103,11 @@ def move(weights: Tensor, normalized: Tensor, repetition: Repetition) -> Tensor:
 
 
 def weigh(repetition: Repetition, references: Tensor, lowest: bool) -> Run[Weighing]:
+    r"""Find the weights by Eq. 12; see `alternate`."""
+    return (yield from once(repetition.work, PHASE, lambda: alternate(repetition, references, lowest)))
+
+
+def alternate(repetition: Repetition, references: Tensor, lowest: bool) -> Run[Weighing]:
     r"""Alternate descent of the network on :math:`\sum_i \alpha_i \mathcal{L}_i` and ascent of the weights.
 
     Args:

@@ -21,6 +21,10 @@ from balanced_bc.balancing.proportions import equal
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 from balanced_bc.balancing.search import Search, search
+from balanced_bc.balancing.work import blocks, together
+
+LANES = "lanes"
+"""Name of the phase of the lanes that are trained afresh."""
 
 
 class Targets(NamedTuple):
@@ -42,6 +46,37 @@ class Targets(NamedTuple):
     relaxed: Relaxed | None = None
 
 
+class Least(NamedTuple):
+    """Lowest losses of some groups.
+
+    Attributes:
+        start: Number of the first of them.
+        path: At every measurement, (t, g), [nat].
+        lanes: Name of the lane that reached the last, (g,).
+        judged: Lowest losses so far in each lane of a judged policy, (t, j, g), [nat].
+    """
+
+    start: int
+    path: Tensor
+    lanes: tuple[str, ...]
+    judged: Tensor
+
+    @classmethod
+    def of_all(cls, parts: list[Least], groups: int) -> Least:
+        """The lowest of what blocks of lanes reached."""
+        path = parts[0].path.new_full((len(parts[0].path), groups), torch.inf)
+        lanes = [""] * groups
+        for start, here, names, _ in parts:
+            there = path[:, start : start + len(names)]
+            better = (here[-1] < there[-1]).tolist()
+            lanes[start : start + len(names)] = [
+                new if is_lower else old for new, old, is_lower in zip(names, lanes[start:], better)
+            ]
+            path[:, start : start + len(names)] = torch.minimum(there, here)
+        judged = [part.judged for part in parts if part.judged.shape[1]]
+        return cls(0, path, tuple(lanes), torch.cat([path.new_zeros(len(path), 0, groups), *judged], dim=1))
+
+
 def zero(repetition: Repetition) -> Run[Targets]:
     r"""Want no loss at all: :math:`\mathcal{L}_i^\mathrm{ref} = 0`."""
     yield from ()
@@ -57,11 +92,8 @@ def learned(repetition: Repetition) -> Run[Targets]:
     if repetition.config.reference == "converged":
         targets = constant(found.losses, "meta run")._replace(found=found)
         return relaxed(targets, wanted, found.losses.new_zeros(1, 0, len(found.losses)))
-    names, weights = candidates(repetition, found.weights)
-    judged = tuple(f"weights of {one.name}" for one in wanted.judged)
-    path, _ = yield from train(repetition, torch.cat((weights, wanted.rows())), "lanes")
-    least, lanes = lowest(path, names + judged)
-    return relaxed(Targets(least[-1], least, lanes, found), wanted, path[:, len(names) :].cummin(dim=0).values)
+    least = yield from afresh(repetition, found.weights)
+    return relaxed(Targets(least.path[-1], least.path, least.lanes, found), wanted, least.judged)
 
 
 def relaxed(targets: Targets, wanted: Wanted, judged: Tensor) -> Targets:
@@ -95,6 +127,67 @@ def candidates(repetition: Repetition, found: Tensor) -> tuple[tuple[str, ...], 
     groups, k = repetition.groups, len(repetition.groups)
     names = (*(f"meta {name}" for name in groups), *(f"specialist {name}" for name in groups), "proportions", "equal")
     return names, torch.cat((found, torch.eye(k, dtype=found.dtype), repetition.share[None], equal(k)[None]))
+
+
+class Candidates(NamedTuple):
+    """Lanes that are trained together.
+
+    Attributes:
+        repetition: Where.
+        names: Their names, (m,).
+        weights: Their weights, (m, k).
+        judged: Number of them that are of judged policies, at the end.
+    """
+
+    repetition: Repetition
+    names: tuple[str, ...]
+    weights: Tensor
+    judged: int = 0
+
+    def cut(self, most: int) -> list[Candidates]:
+        """Blocks of at most so many lanes."""
+        first = len(self.names) - self.judged
+        return [
+            Candidates(self.repetition, self.names[part.start : part.stop], self.weights[part.start : part.stop], late)
+            for part in blocks(len(self.names), most)
+            for late in (len(range(max(first, part.start), part.stop)),)
+        ]
+
+
+def afresh(repetition: Repetition, found: Tensor) -> Run[Least]:
+    """Train the candidates and the judged policies' weights afresh, block after block; the lowest losses of all."""
+    parts = candidates_of_blocks if repetition.is_crowded else blocks_of_candidates
+    pieces = [lambda _, part=part: best_of(part) for part in parts(repetition, found)]
+    return Least.of_all((yield from together(repetition.work, LANES, pieces)), len(repetition.groups))
+
+
+def blocks_of_candidates(repetition: Repetition, found: Tensor) -> list[Candidates]:
+    """All lanes, as many at once as may be."""
+    return _with_judged(repetition, *candidates(repetition, found)).cut(repetition.config.lanes_at_once)
+
+
+def candidates_of_blocks(repetition: Repetition, found: Tensor) -> list[Candidates]:
+    """Among many groups: the candidates of a block of groups, which are for these only, and those that are for all."""
+    names, weights = candidates(repetition, found)
+    k = len(repetition.groups)
+    chosen = [(own, [*own, *(k + group for group in own)]) for own in repetition.cut(2)]
+    parts = [Candidates(repetition.among(own), tuple(names[i] for i in rows), weights[rows]) for own, rows in chosen]
+    rest = _with_judged(repetition, names[2 * k :], weights[2 * k :])
+    return [*parts, *rest.cut(repetition.config.lanes_at_once)]
+
+
+def _with_judged(repetition: Repetition, names: tuple[str, ...], weights: Tensor) -> Candidates:
+    """Lanes, and behind them one with the weights of each judged policy."""
+    wanted = repetition.wanted
+    judged = tuple(f"weights of {one.name}" for one in wanted.judged)
+    return Candidates(repetition, names + judged, torch.cat((weights, wanted.rows())), len(judged))
+
+
+def best_of(lanes: Candidates) -> Run[Least]:
+    """Train lanes; the lowest losses of the groups that are measured."""
+    path, _ = yield from train(lanes.repetition, lanes.weights, LANES)
+    judged = path[:, len(lanes.names) - lanes.judged :].cummin(dim=0).values
+    return Least(lanes.repetition.measured_groups.start, *lowest(path, lanes.names), judged)
 
 
 def lowest(path: Tensor, names: tuple[str, ...]) -> tuple[Tensor, tuple[str, ...]]:

@@ -25,6 +25,10 @@ from balanced_bc.balancing.minmax import PHASE, Weighing
 from balanced_bc.balancing.references import Targets, constant, train
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.work import once
+
+REFERENCE = "reference policy"
+"""Name of the phase in which the reference policy is trained."""
 
 
 def group_means(values: Tensor, group: Tensor, groups: int) -> Tensor:
@@ -72,8 +76,20 @@ class Proxy(NamedTuple):
 
 def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
     """Train the reference policy on the unweighted dataset, then a proxy and the weights against it."""
-    _, reference = yield from train(repetition, repetition.share[None], "reference policy")
-    wanted = repetition.measure(reference, "reference policy", repetition.config.steps).losses[0]
+    reference = (yield from once(repetition.work, REFERENCE, lambda: unweighted(repetition))).to(repetition.start)
+    wanted = repetition.measure(reference, REFERENCE, repetition.config.steps).losses[0]
+    weighing = yield from once(repetition.work, PHASE, lambda: against(repetition, reference, wanted))
+    return constant(wanted, REFERENCE), weighing
+
+
+def unweighted(repetition: Repetition) -> Run[Tensor]:
+    """Train the reference policy, (1, p)."""
+    _, reference = yield from train(repetition, repetition.share[None], REFERENCE)
+    return reference
+
+
+def against(repetition: Repetition, reference: Tensor, wanted: Tensor) -> Run[Weighing]:
+    """Train a proxy and the weights against the reference policy, (1, p), whose losses are `wanted`, (k,)."""
     config, faithful = repetition.config, repetition.config.remix == "faithful"
     draw = mixed_batches(repetition) if faithful else stratified(repetition, repetition.batches())
     measure = None if faithful else stratified(repetition, repetition.measuring_batches())
@@ -89,8 +105,7 @@ def remix(repetition: Repetition) -> Run[tuple[Targets, Weighing]]:
             losses = repetition.measure(state.theta, PHASE, step).losses[0]
             yield Progress.of(PHASE, step, config.steps, state.weights, losses)
     average = torch.stack(path).mean(dim=0)
-    answer = Weighing.of(path, losses)._replace(answer=repetition.bounds.confine(average))
-    return constant(wanted, "reference policy"), answer
+    return Weighing.of(path, losses)._replace(answer=repetition.bounds.confine(average))
 
 
 class Drawn(NamedTuple):

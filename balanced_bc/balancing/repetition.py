@@ -12,14 +12,17 @@ from torch import Generator, Tensor
 from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Wanted, success_losses
-from balanced_bc.balancing.lanes import Lanes, refuse_broken
+from balanced_bc.balancing.lanes import Lanes, Part, refuse_broken
 from balanced_bc.balancing.problem import Fold, Problem
 from balanced_bc.balancing.proportions import equal, proportions
+from balanced_bc.balancing.work import ALONE, Work, blocks
 
 LEAST_OF_EACH = 4
 """Pairs of each group in a batch, at least."""
 LEAST_MEASURED = 32
 """Pairs of each group on which losses are measured, at least."""
+BLOCK = 7_368_787
+"""What is added to the seed for each group before a block, so that blocks draw their own batches."""
 
 
 class Measurement(NamedTuple):
@@ -65,13 +68,17 @@ class Repetition(NamedTuple):
         start: Parameters that every lane starts from, (p,).
         fold: Where to train and where to measure.
         names: Group of each pair of a batch, stratified, (B,).
-        measured: Pairs on which losses are measured, the same at all times, stratified.
+        measured: Pairs on which losses are measured, the same at all times, stratified: those of
+            `measured_groups`.
         share: :math:`\rho`, (k,).
         prior: Weights at the start, (k,).
         bounds: Between which weights stay.
         seed: Seed of the batches: the same in every run of the repetition.
         config: Configuration of the method.
         wanted: What is known of success.
+        work: This process's place among those that do the repetition.
+        measured_groups: Groups that are measured: all, or those of a block where there are many.
+        own: Groups whose lanes are trained: all, or those of a block.
     """
 
     lanes: Lanes
@@ -85,9 +92,12 @@ class Repetition(NamedTuple):
     seed: int
     config: BalancingConfig
     wanted: Wanted
+    work: Work
+    measured_groups: range
+    own: range
 
     @classmethod
-    def of(cls, problem: Problem, config: BalancingConfig, number: int) -> Repetition:
+    def of(cls, problem: Problem, config: BalancingConfig, number: int, work: Work = ALONE) -> Repetition:
         """Prepare repetition `number` of a problem."""
         seed = config.seed * 1_000_003 + number
         generator = Generator().manual_seed(seed)
@@ -97,22 +107,86 @@ class Repetition(NamedTuple):
         names = problem.stratified(config.batch, LEAST_OF_EACH)
         share, bounds = shares(problem, config), limits(problem, config)
         prior, wanted = prior_of(problem, config), wanted_of(problem, config)
-        return cls(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted)
+        every = range(len(problem.groups))
+        return cls(
+            *(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted, work), every, every
+        )
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Names of the groups."""
         return self.lanes.groups
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are so many groups that lanes learn from batches with some of them."""
+        return len(self.groups) > self.config.crowd
+
+    def among(self, own: range) -> Repetition:
+        """The same for the lanes of some groups; among many groups they are also measured on these only."""
+        if not self.is_crowded:
+            return self._replace(own=own)
+        generator = Generator().manual_seed(self.seed + BLOCK * (1 + own.start))
+        each = max(LEAST_MEASURED, self.config.evaluation // len(self.groups))
+        measured = self.fold.measuring(torch.tensor(own).repeat_interleave(each), generator)
+        return self._replace(own=own, measured_groups=own, measured=measured)
+
+    def cut(self, lanes_of_each: int = 1) -> tuple[range, ...]:
+        """Cut the groups into blocks that have few enough lanes."""
+        return blocks(len(self.groups), max(1, self.config.lanes_at_once // lanes_of_each))
+
     def batches(self) -> Callable[[], Any]:
         """Start the sequence of training batches from its beginning."""
+        if len(self.measured_groups) < len(self.groups):
+            return self._partial_batches()
         generator = Generator().manual_seed(self.seed)
         return lambda: self.fold.training(self.names, generator)
 
     def measuring_batches(self) -> Callable[[], Any]:
-        """Start a sequence of batches that are independent of the training batches."""
-        generator = Generator().manual_seed(self.seed + 500_009)
-        return lambda: self.fold.measuring(self.names, generator)
+        """Start a sequence of batches of the groups that are measured, independent of the training batches."""
+        generator, names = Generator().manual_seed(self.seed + 500_009), self.names
+        if len(self.measured_groups) < len(self.groups):
+            names = torch.tensor(self.measured_groups).repeat_interleave(self._each)
+            generator.manual_seed(self.seed + 500_009 + BLOCK * (1 + self.own.start))
+        return lambda: self.fold.measuring(names, generator)
+
+    def target(self, batch: Any) -> Callable[[Tensor], Tensor]:
+        """Fix a batch to measure on; return the loss in each lane of the group that the lane is for, (m, p) -> (m,)."""
+        return self.lanes.own(batch, len(self.measured_groups), self._first)
+
+    def own_losses(self, losses: Tensor) -> Tensor:
+        """The loss in each lane of the group that the lane is for, of what `measure` finds, (m, g) to (m,), [nat]."""
+        return losses[:, self._first : self._first + len(self.own)].diagonal()
+
+    @property
+    def _first(self) -> int:
+        """Place of the first own group among those that are measured."""
+        return self.own.start - self.measured_groups.start
+
+    @property
+    def _each(self) -> int:
+        """Pairs of each group in a batch."""
+        return len(self.names) // len(self.groups)
+
+    def _partial_batches(self) -> Callable[[], Part]:
+        r"""Batches of the own groups and of as many random others, which stand for all others.
+
+        With o own groups, each of r random ones of the k - o others counts :math:`(k - o) / r` times, so that
+
+        .. math:: \mathbb{E} \textstyle\sum_j \alpha_j \hat{\mathcal{L}}_j = \sum_j \alpha_j \mathcal{L}_j
+        """
+        generator = Generator().manual_seed(self.seed + BLOCK * (1 + self.own.start))
+        own = torch.tensor(self.own)
+        others = torch.tensor([group for group in range(len(self.groups)) if group not in self.own])
+        number = min(max(len(own), self.config.crowd // 2), len(others))
+        factor = torch.cat((torch.ones(len(own)), torch.full((number,), len(others) / number)))
+
+        def draw() -> Part:
+            chosen = others[torch.randperm(len(others), generator=generator)[:number]]
+            groups = torch.cat((own, chosen))
+            return Part(self.fold.training(groups.repeat_interleave(self._each), generator), groups, factor)
+
+        return draw
 
     def watch(self) -> Watched:
         """The held-out demonstrations, each with some of its pairs; where nobody knows them, a pair stands for one."""
@@ -135,7 +209,7 @@ class Repetition(NamedTuple):
 
     @torch.no_grad()
     def measure(self, theta: Tensor, phase: str, step: int) -> Measurement:
-        """Measure the losses of the groups in each lane.
+        """Measure the losses of the groups `measured_groups` in each lane.
 
         Args:
             theta: Networks, (m, p).
@@ -145,9 +219,10 @@ class Repetition(NamedTuple):
         Raises:
             BalancingError: A loss is not finite; names the phase, the step and the groups.
         """
-        pairs = self.lanes.pair_losses(theta, self.measured).double().cpu().view(len(theta), len(self.groups), -1)
+        pairs = self.lanes.pair_losses(theta, self.measured).double().cpu()
+        pairs = pairs.view(len(theta), len(self.measured_groups), -1)
         losses, number = pairs.mean(dim=2), pairs.shape[2]
-        refuse_broken(losses, self.groups, phase, step)
+        refuse_broken(losses, tuple(self.groups[group] for group in self.measured_groups), phase, step)
         return Measurement(losses, pairs.std(dim=2) / sqrt(number))
 
 

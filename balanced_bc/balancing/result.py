@@ -8,6 +8,11 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+WAITING = "waiting"
+"""Phase of a process that waits for another."""
+SO_FAR = "so far"
+"""Phase of weights that are the answer of the repetitions so far."""
+
 
 class Reference(NamedTuple):
     r"""A reference loss and where it comes from; references of different provenance must never be compared.
@@ -105,7 +110,8 @@ class Progress(NamedTuple):
     r"""One moment of a run.
 
     Attributes:
-        phase: `references`, `lanes`, `reference policy`, `weights` or `comparison`.
+        phase: `references`, `lanes`, `reference policy`, `weights`, `conflicts` or `comparison`; `so far` for weights
+            of the repetitions so far, where a method knows them only then; `waiting` for another process.
         repetition: Number of the repetition, from 0.
         step: Descent steps taken in this phase.
         steps: Descent steps of this phase.
@@ -129,11 +135,30 @@ class Progress(NamedTuple):
         """Report step number `step`, counted from 0, of a phase that knows nothing of the whole run."""
         return cls(phase, 0, step + 1, steps, (step + 1) / steps, weights, losses)
 
+    @classmethod
+    def waiting(cls) -> Progress:
+        """Report that this process has done its part and waits for another."""
+        return cls(WAITING, 0, 0, 1, 1.0, torch.zeros(0), torch.zeros(0))
+
+    @property
+    def of_groups(self) -> Progress:
+        """The moment without its lanes: the lowest loss of each group, and weights that are NaN, (k,) each.
+
+        Nothing is left of lanes that are measured on some of the groups only.
+        """
+        if self.weights.ndim == 1:
+            return self
+        if self.losses.shape != self.weights.shape:
+            return self._replace(weights=self.weights.new_zeros(0), losses=self.losses.new_zeros(0))
+        nothing = torch.full_like(self.weights[0], torch.nan)
+        return self._replace(weights=nothing, losses=self.losses.amin(dim=0))
+
     def among(self, groups: tuple[str, ...], kept: Sequence[int]) -> Progress:
         """The moment for all groups, when only those numbered `kept` are balanced; see `Balance.among`."""
-        known = self.losses.numel() > 0
+        known, weighed = self.losses.numel() > 0, self.weights.numel() > 0
+        left_out = torch.nan if bool(self.weights.isnan().any()) else 0.0
         return self._replace(
-            weights=spread(self.weights, kept, len(groups)),
+            weights=spread(self.weights, kept, len(groups), left_out) if weighed else self.weights,
             losses=spread(self.losses, kept, len(groups), torch.nan) if known else self.losses,
             result=None if self.result is None else self.result.among(groups, kept),
         )

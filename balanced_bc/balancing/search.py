@@ -16,6 +16,7 @@ from balanced_bc.balancing.meta_gradient import FORMS, MetaStep, Precondition, f
 from balanced_bc.balancing.proportions import equal
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.work import together
 
 PHASE = "references"
 """Name of this phase in the progress."""
@@ -26,7 +27,7 @@ Draw = Callable[[], Any]
 
 
 class Search(NamedTuple):
-    r"""What the k searches found.
+    r"""What the k searches found; for a block of o of the k behaviors, (o, k) and (o,).
 
     Attributes:
         weights: :math:`\alpha_i^*`, one row for each behavior, averaged over the last half, (k, k).
@@ -41,17 +42,23 @@ class Search(NamedTuple):
     signal_to_noise: Tensor
     directions: Tensor
 
+    @classmethod
+    def of_all(cls, blocks: list[Search]) -> Search:
+        """Put the blocks together."""
+        weights, losses, ratio, turned = zip(*blocks)
+        return cls(torch.cat(weights), torch.cat(losses), torch.cat(ratio), torch.cat(turned, dim=1))
+
 
 class SearchState(NamedTuple):
-    r"""State of the k searches between two steps.
+    r"""State of the searches for o behaviors between two steps.
 
     Attributes:
-        theta: Networks, (k, p).
+        theta: Networks, (o, p).
         moments: Adam's moments of the inner gradients.
-        weights: :math:`\alpha`, one row for each behavior, (k, k).
-        gradient: Average of the meta-gradient over time, (k, k).
-        square: Average of its square over time and entries, (k, 1).
-        trace: :math:`\partial \theta / \partial \alpha` as `trace` carries it along, (k, k, p); (k, 0, p) without.
+        weights: :math:`\alpha`, one row for each behavior, (o, k).
+        gradient: Average of the meta-gradient over time, (o, k).
+        square: Average of its square over time and entries, (o, 1).
+        trace: :math:`\partial \theta / \partial \alpha` as `trace` carries it along, (o, k, p); (o, 0, p) without.
     """
 
     theta: Tensor
@@ -63,11 +70,11 @@ class SearchState(NamedTuple):
 
     @classmethod
     def at(cls, repetition: Repetition) -> SearchState:
-        """Start k lanes from the same network and from the prior weights."""
-        k = len(repetition.groups)
-        theta = repetition.start.expand(k, -1).clone()
-        zeros, carried = torch.zeros(k, k, dtype=torch.float64), k if repetition.config.meta_gradient == "trace" else 0
-        weights = repetition.prior.expand(k, k).clone()
+        """Start the lanes of the own groups from the same network and from the prior weights."""
+        k, own = len(repetition.groups), len(repetition.own)
+        theta = repetition.start.expand(own, -1).clone()
+        carried = k if repetition.config.meta_gradient == "trace" else 0
+        zeros, weights = torch.zeros(own, k, dtype=torch.float64), repetition.prior.expand(own, k).clone()
         return cls(theta, AdamState.at(theta), weights, zeros, zeros[:, :1].clone(), trace.start(theta, carried))
 
 
@@ -76,7 +83,13 @@ Advance = tuple[SearchState, Tensor]
 
 
 def search(repetition: Repetition) -> Run[Search]:
-    r"""Alternate Eq. 17 and Eq. 18 for every behavior."""
+    r"""Find the best weights for every behavior, block after block."""
+    pieces = [lambda _, own=own: search_block(repetition.among(own)) for own in repetition.cut()]
+    return Search.of_all((yield from together(repetition.work, PHASE, pieces)))
+
+
+def search_block(repetition: Repetition) -> Run[Search]:
+    r"""Alternate Eq. 17 and Eq. 18 for the own behaviors of a repetition."""
     config, state = repetition.config, SearchState.at(repetition)
     training, measuring = repetition.batches(), repetition.measuring_batches()
     weights, slopes, losses = [], [], []
@@ -88,7 +101,7 @@ def search(repetition: Repetition) -> Run[Search]:
         if any(map(repetition.measures_at, steps)):
             losses.append(repetition.measure(state.theta, PHASE, steps[-1]).losses)
             yield Progress.of(PHASE, steps[-1], config.steps, state.weights, losses[-1])
-    ended = last_half(losses).diagonal()
+    ended = repetition.own_losses(last_half(losses))
     moving = [slope for first, slope in slopes if first >= config.still] or [slope for _, slope in slopes]
     return Search(last_half(weights), ended, signal_to_noise(moving), directions(moving))
 
@@ -104,7 +117,7 @@ def advance(repetition: Repetition, state: SearchState, training: Draw, measurin
         steps: Numbers of the inner steps; one, or H of them where they are unrolled.
 
     Returns:
-        State after; :math:`\nabla_\alpha \mathcal{L}_i(\theta')` without its component along :math:`\alpha`, (k, k).
+        State after; :math:`\nabla_\alpha \mathcal{L}_i(\theta')` without its component along :math:`\alpha`, (o, k).
     """
     config, weights = repetition.config, state.weights.to(state.theta)
     taken, trace = TAKE[config.meta_gradient](repetition, state, weights, (training, measuring), len(steps))
@@ -120,7 +133,7 @@ def take_one(
 ) -> tuple[MetaStep, Tensor]:
     """One inner step, and the derivative through it."""
     form = FORMS[fastest(repetition.config.meta_form, state.theta.device)]
-    losses, target = repetition.lanes.on(draws[0]()), repetition.lanes.own(draws[1]())
+    losses, target = repetition.lanes.on(draws[0]()), repetition.target(draws[1]())
     return form(losses, target, state.theta, weights, precondition(state, repetition.config)), state.trace
 
 
@@ -128,10 +141,10 @@ def take_unrolled(
     repetition: Repetition, state: SearchState, weights: Tensor, draws: tuple[Draw, Draw], steps: int
 ) -> tuple[MetaStep, Tensor]:
     """A window of inner steps, and the derivative through all of them."""
-    config, lanes = repetition.config, repetition.lanes
+    config = repetition.config
     form = unrolled.FORMS[fastest(config.meta_form, state.theta.device)]
-    losses = [lanes.on(draws[0]()) for _ in range(steps)]
-    targets = [lanes.own(draws[1]()) for _ in range(steps if config.meta_average else 1)]
+    losses = [repetition.lanes.on(draws[0]()) for _ in range(steps)]
+    targets = [repetition.target(draws[1]()) for _ in range(steps if config.meta_average else 1)]
     return form(losses, targets, state.theta, weights, precondition(state, config)), state.trace
 
 
@@ -140,7 +153,7 @@ def take_traced(
 ) -> tuple[MetaStep, Tensor]:
     """One inner step, and the derivative through all steps so far."""
     config = repetition.config
-    losses, target = repetition.lanes.on(draws[0]()), repetition.lanes.own(draws[1]())
+    losses, target = repetition.lanes.on(draws[0]()), repetition.target(draws[1]())
     step, decay = precondition(state, config), config.meta_decay
     return trace.advance(losses, target, state.theta, weights, step, state.trace, decay, config.meta_curvature)
 
@@ -185,7 +198,7 @@ def last_half(path: list[Tensor]) -> Tensor:
 
 
 def signal_to_noise(slopes: list[Tensor]) -> Tensor:
-    """Divide the mean over time by the standard deviation over time, (k, k)."""
+    """Divide the mean over time by the standard deviation over time, (o, k)."""
     path = torch.stack(slopes)
     return path.mean(dim=0) / path.std(dim=0, correction=0).clamp_min(1e-300)
 
@@ -196,10 +209,10 @@ def directions(slopes: list[Tensor]) -> Tensor:
     Every step counts alike: where a network has lost a group, the gradient of that group is larger by thousands.
 
     Args:
-        slopes: Meta-gradient at each step, (k, k).
+        slopes: Meta-gradient at each step, (o, k).
 
     Returns:
-        For each of `BLOCKS` stretches of time, (b, k, k).
+        For each of `BLOCKS` stretches of time, (b, o, k).
     """
     units = torch.stack([slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-300) for slope in slopes])
     return torch.stack([part.mean(dim=0) for part in units.tensor_split(min(BLOCKS, len(slopes)))])

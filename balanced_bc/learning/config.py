@@ -95,9 +95,12 @@ class EncodingConfig:
     sigma: Sigma = "auto"
     """shared: one sigma per dimension of the twist, as the policy has. own: each group has its own, so that a loss
     tells how well the actions are known and not how noisy the other groups are. auto: own for minimax, else shared."""
+    memory: Memory = "auto"
+    """Where pairs and their features wait: host (or device, which is the same here) in memory, disk in files that are
+    mapped, auto on the disk if they would take more than half of the memory that is free."""
 
     def __post_init__(self) -> None:
-        _check_choices(sigma=(self.sigma, Sigma))
+        _check_choices(sigma=(self.sigma, Sigma), memory=(self.memory, Memory))
         _check_ranges(self)
 
     def noises(self, method: str, groups: int) -> int:

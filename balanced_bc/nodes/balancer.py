@@ -1,8 +1,9 @@
 """balancer: finds a weight for each group of a dataset, and ends with balance.yaml and a picture.
 
-Says balancer/weights (labelled, latched), balancer/progress and diagnostics.
-Service: ~/stop, which keeps the weights so far.
-Exit code 0 only when the method was run to its end and the files are written.
+Says balancer/weights (labelled, latched), balancer/progress (labelled, latched) and diagnostics.
+Service: ~/stop, which ends with the best weights so far. After a signal or a kill, the same parameters go on where
+balancing was (OUTPUT.balancing).
+Exit code 0 only when the method was run to its end and the files are written; 1 after ~/stop or a signal.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rclpy.duration import Duration
 from std_msgs.msg import Float64MultiArray
 
 from balanced_bc.balancing.config import BalancingConfig
@@ -24,6 +26,9 @@ from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.run import main_of
 from balanced_bc.nodes.worker import Shown, Worker
 from balanced_bc.policies.config import PolicyConfig
+
+HEARD_WITHIN = Duration(seconds=5.0)
+"""How long the node stays until all who listen have the weights."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Balancer(Worker):
 
     def on_report(self, report: Progress) -> Shown:
         """Say how far it is, and the weights when they are there."""
-        self.says_progress.publish(messages.labelled({"done": report.done, "step": report.step}))
+        said = {"done": report.done, "repetition": report.repetition, "step": report.step, "steps": report.steps}
+        self.says_progress.publish(messages.labelled(said))
         if report.result is None:
             return Shown(report.done, f"{report.phase}, step {report.step} of {report.steps}")
         weights = dict(zip(report.result.groups, report.result.weights.tolist()))
@@ -69,6 +75,11 @@ class Balancer(Worker):
         for warning in report.result.warnings:
             self.get_logger().warning(warning)
         return Shown(1.0, ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()))
+
+    def close(self) -> None:
+        """End; the weights were heard by all who listen."""
+        super().close()
+        self.says_weights.wait_for_all_acked(HEARD_WITHIN)
 
 
 main = main_of(Balancer)

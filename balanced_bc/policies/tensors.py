@@ -1,7 +1,8 @@
-"""Tensors on disk: a safetensors file that says whether it is whole."""
+"""Tensors on disk, or as bytes: safetensors that say whether they are whole."""
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from balanced_bc.demonstrations.durable import sync
 
 CHECKSUM = "checksum"
 """Name of the checksum among what is said beside the tensors."""
+HEADER = 8
+"""Bytes at the beginning of a safetensors file that say how long its header is."""
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], beside: Mapping[str, str] | None = None) -> None:
@@ -26,9 +29,29 @@ def write(path: Path, tensors: Mapping[str, Tensor], beside: Mapping[str, str] |
         tensors: By name.
         beside: Text by name.
     """
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    path.write_bytes(save(plain, {**(beside or {}), CHECKSUM: _checksum(plain)}))
+    path.write_bytes(pack(tensors, beside))
     sync(path)
+
+
+def pack(tensors: Mapping[str, Tensor], beside: Mapping[str, str] | None = None) -> bytes:
+    """The content of the file that `write` writes."""
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    return save(plain, {**(beside or {}), CHECKSUM: _checksum(plain)})
+
+
+def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors, and what is said beside them, from what `pack` made.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        tensors = load(content)
+        length = int.from_bytes(content[:HEADER], "little")
+        beside: dict[str, str] = json.loads(content[HEADER : HEADER + length]).get("__metadata__", {})
+    except Exception as error:
+        raise ValueError(str(error)) from error
+    return _whole(tensors, beside)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -46,6 +69,11 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:
         raise ValueError(str(error)) from error
+    return _whole(tensors, beside)
+
+
+def _whole(tensors: dict[str, Tensor], beside: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Refuse tensors that are not those that were written."""
     wanted, found = beside.pop(CHECKSUM, None), _checksum(tensors)
     if wanted not in (None, found):
         raise ValueError(f"its checksum is {found}, not {wanted}")

@@ -10,7 +10,7 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.tags import parse_axes
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.printing import print_text, shown
+from balanced_bc.printing import console, print_text, shown
 from balanced_bc.tables import aligned
 
 
@@ -25,6 +25,8 @@ def balance(
 ) -> None:
     """Find a weight for each group; write balance.yaml, report.html, balance.png and weights.parquet.
 
+    After an interruption the same command goes on. Under torchrun processes share the work.
+
     Args:
         dataset: Folder of the dataset.
         output: Folder to write to.
@@ -35,13 +37,19 @@ def balance(
         feedback: What is known of policies that were trained on the dataset.
     """
     from balanced_bc.demonstrations.dataset import Dataset
+    from balanced_bc.learning.interruption import interruption
     from balanced_bc.learning.rebalancing import balance_file, explanation
     from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
+    from balanced_bc.learning.training import parallel
 
+    console.quiet = parallel.rank() > 0
     opened = Dataset.open(dataset)
-    runs = rebalance_dataset(opened, parse_axes(group_by), output, balancing, policy, encoding, feedback=feedback)
-    for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
-        pass
+    with interruption() as stop:
+        runs = rebalance_dataset(opened, parse_axes(group_by), output, balancing, policy, encoding, stop, feedback)
+        for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
+            pass
+    if parallel.rank() > 0:
+        return
     found = balance_file.read(output)
     for warning in found.warnings:
         print_text(f"warning: {warning}")

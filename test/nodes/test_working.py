@@ -13,12 +13,15 @@ import torch
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
+from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.rebalancing import balance_file
+from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.nodes import qos
+from balanced_bc.nodes.messages import values_of
 from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.simulation.collect import collect
@@ -65,6 +68,40 @@ def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, da
     assert graph.call(Trigger, "trainer/stop").success
     assert process.wait(40) == 1, graph.logs()
     assert load(output).provenance["steps"] < 100000
+
+
+def test_stop_ends_with_the_best_weights_so_far_latched_and_labelled_and_another_exit_code(
+    graph: Graph, dataset: Path
+) -> None:
+    output, told = graph.folder / "weights", graph.hear(Float64MultiArray, "balancer/progress", qos.LATCHED)
+    heard = graph.hear(Float64MultiArray, "balancer/weights", qos.LATCHED)
+    where = (f"dataset:={dataset}", f"output:={output}")
+    process = graph.start("balancer", *where, "method:=zero", "policy:=state", "steps:=100000", "hidden:=8")
+    graph.until(lambda: len(told) > 2, "progress")
+    assert set(values_of(told[-1])) == {"done", "repetition", "step", "steps"}
+    assert graph.call(Trigger, "balancer/stop").success
+    graph.until(lambda: process.poll() is not None, "the end")
+    assert process.returncode == 1, graph.logs()
+    found = balance_file.read(output)
+    assert found.warnings[-1].startswith("stopped after 0% of the run: these weights are averaged")
+    assert values_of(heard[-1]) == pytest.approx(found.alpha)
+    assert not (graph.folder / "weights.balancing").exists()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_balancing_that_a_signal_ended_goes_on_without_ros_to_the_same_weights(graph: Graph, dataset: Path) -> None:
+    output, state = graph.folder / "output", graph.folder / "output.balancing"
+    options = ("policy:=state", "steps:=40", "repeats:=3")
+    graph.start("balancer", f"dataset:={dataset}", f"output:={output}", *options)
+    graph.until(lambda: bool(list(state.glob("repetition-0.references*"))), "a piece")
+    graph.end("balancer", signal.SIGTERM)
+    policy, config = PolicyConfig(policy="state"), BalancingConfig(steps=40, repeats=3)
+    for folder in (output, graph.folder / "whole"):
+        if not folder.exists():
+            list(rebalance_dataset(Dataset.open(dataset), ("behavior",), folder, config, policy))
+    resumed, whole = (balance_file.read(graph.folder / name).alpha for name in ("output", "whole"))
+    assert resumed == whole
+    assert not state.exists()
 
 
 def test_a_checkpoint_is_written_at_once_while_training_goes_on(graph: Graph, dataset: Path) -> None:

@@ -110,20 +110,21 @@ class BalanceFile:
         period: float | None = None,
     ) -> BalanceFile:
         """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
-        counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(demonstrations(pairs))}
+        counts, number = pairs.counts(), demonstrations(pairs)
+        counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(number)}
         split = next((reference.split for reference in answer.references if reference), config.split)
         run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
         measured = None if period is None else idleness.lengths(pairs, period)
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
-        rows = {name: _row(answer, pairs, index) for index, name in enumerate(pairs.groups)}
+        rows = {name: _row(answer, counts, number, index) for index, name in enumerate(pairs.groups)}
         if measured is not None and period is not None:
             rows = {name: _timed(row, measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(
             method=answer.method,
             group_by=tuple(axes),
             groups=rows,
-            effective_sample_size=effective_sample_size(answer.weights, pairs.counts()),
+            effective_sample_size=effective_sample_size(answer.weights, counts),
             warnings=answer.warnings,
             dataset=counted,
             run={**run, "prior": config.prior, "proportions": config.proportions},
@@ -221,9 +222,9 @@ def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
     return (alpha / pairs.proportions())[pairs.group]
 
 
-def _row(answer: Balance, pairs: Pairs, index: int) -> Row:
-    name, counts, number = pairs.groups[index], pairs.counts(), demonstrations(pairs)
-    rho, weight = float(counts[index] / len(pairs)), float(answer.weights[index])
+def _row(answer: Balance, counts: Tensor, number: Sequence[int], index: int) -> Row:
+    name = answer.groups[index]
+    rho, weight = float(counts[index] / counts.sum()), float(answer.weights[index])
     error = None if answer.standard_error is None else float(answer.standard_error[index])
     losses = answer.diagnostics.get("losses")
     reference = answer.references[index] if answer.references else None

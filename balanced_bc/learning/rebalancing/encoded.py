@@ -6,16 +6,22 @@ computed once. A state policy's features need no encoder. So every lane of a met
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.device import choose
+from balanced_bc.learning.streaming import mapped
 from balanced_bc.learning.training.fit import fit
+from balanced_bc.learning.training.learner import fresh
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.policies import features
 from balanced_bc.policies.cloning import CloningPolicy
@@ -28,7 +34,11 @@ from balanced_bc.policies.normalization import FARTHEST
 from balanced_bc.policies.trunk import trunk
 
 MEASURED_AT_ONCE = 256
-"""Images that are encoded at once."""
+"""Pairs that are encoded at once."""
+COUNTED = 2**16
+"""Pairs that units are taken from, at most."""
+HELD_OUT = "(held out)"
+"""Group of pairs that an encoder must not learn from."""
 
 
 OWN_SPEED = 2.0
@@ -115,8 +125,36 @@ class FeaturePolicy(nn.Module):
         return torch.autograd.grad(loss.sum(), twist)[0].flatten(1)
 
 
+class Late(Sequence[Encoded]):
+    """Features of all pairs by the encoder of each fold, computed when somebody wants them.
+
+    Args:
+        make: Computes those of a fold.
+        number: Number of folds.
+        shared: Whether all folds have the same, because there is no encoder.
+    """
+
+    def __init__(self, make: Callable[[int], Encoded], number: int, shared: bool) -> None:
+        self._make, self._number, self._shared = make, number, shared
+        self._made: dict[int, Encoded] = {}
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, fold: Any) -> Any:
+        """Those of a fold."""
+        fold = 0 if self._shared else fold
+        if fold not in self._made:
+            self._made[fold] = self._make(fold)
+        return self._made[fold]
+
+    def part(self, start: int, number: int) -> Late:
+        """Some of the folds, from `start` on; they are computed once for all who want them."""
+        return Late(lambda fold: self[start + fold], number, shared=False)
+
+
 def encode(
-    pairs: Pairs, index: Tensor, policy: PolicyConfig, config: EncodingConfig, seed: int
+    pairs: Pairs, index: Tensor, policy: PolicyConfig, config: EncodingConfig, seed: int, folder: Path | None = None
 ) -> Generator[Progress, None, Encoded]:
     """Compute the features of all pairs with an encoder that has seen only the pairs at `index`.
 
@@ -126,35 +164,115 @@ def encode(
         policy: The policy that will be trained with the weights.
         config: Size of the encoder.
         seed: Seed of its training.
+        folder: Where features are kept and mapped from; in memory, if None.
 
     Yields:
         Progress of the encoder's training; nothing for a state policy.
     """
-    small, units = config.policy(policy), pairs.normalization(policy)
-    known = features.features(policy, pairs.state, pairs.scene)
-    columns = [((known - units.feature_mean) / units.feature_deviation).clamp(-FARTHEST, FARTHEST)]
-    if policy.policy == "image":
-        equal = dict.fromkeys(pairs.groups, 1.0)
-        for progress in fit(pairs.subset(index), small, config.training(seed), equal):
-            yield progress
-        assert isinstance(progress.policy, CloningPolicy)
-        columns.append(seen(progress.policy, pairs))
-    told = torch.cat(columns, dim=1)[pairs.window(torch.arange(len(pairs)))].flatten(1)
-    twist = (pairs.action[..., :6] - units.twist_mean) / units.twist_deviation
-    return Encoded(told, twist, pairs.action[..., 6], pairs.mask, pairs.group)
+    if policy.policy != "image":
+        return encoded(pairs, policy, None, folder)
+    learned = yield from train_encoder(pairs, index, policy, config, seed)
+    return encoded(pairs, policy, encoder_of(pairs, index, policy, config, learned), folder)
+
+
+def train_encoder(
+    pairs: Pairs, index: Tensor, policy: PolicyConfig, config: EncodingConfig, seed: int
+) -> Generator[Progress, None, dict[str, Tensor]]:
+    """Train an image encoder on the pairs at `index`; its parameters. Arguments as of `encode`.
+
+    The other pairs are a group that is never drawn, so that nothing is copied.
+    """
+    small, number = config.policy(policy), len(pairs.groups)
+    group = torch.full_like(pairs.group, number)
+    group[index] = pairs.group[index]
+    alone = replace(pairs, group=group, groups=(*pairs.groups, HELD_OUT))
+    weights = {**dict.fromkeys(pairs.groups, 1.0), HELD_OUT: 0.0}
+    start = fresh(pairs, small, some(index), seed)
+    for progress in fit(alone, small, config.training(seed), weights, start=start):
+        yield progress
+    return {name: value.detach().cpu() for name, value in progress.policy.state_dict().items()}
+
+
+def encoder_of(
+    pairs: Pairs, index: Tensor, policy: PolicyConfig, config: EncodingConfig, learned: Mapping[str, Tensor]
+) -> CloningPolicy:
+    """The encoder with these parameters; other arguments as of `encode`."""
+    found = fresh(pairs, config.policy(policy), some(index), 0)
+    assert isinstance(found, CloningPolicy), "encoders are ours"
+    found.load_state_dict(dict(learned))
+    return found.eval().requires_grad_(False).to(choose("auto", "float32").device)
+
+
+def encoded(pairs: Pairs, policy: PolicyConfig, encoder: CloningPolicy | None, folder: Path | None) -> Encoded:
+    """Compute the features of all pairs, part after part.
+
+    Args:
+        pairs: The whole dataset.
+        policy: The policy that will be trained with the weights.
+        encoder: Encodes images; None for a state policy.
+        folder: Where features are kept and mapped from; in memory, if None.
+    """
+    units = pairs.normalization(policy, some(torch.arange(len(pairs))))
+    images = [] if encoder is None else [seen(encoder, pairs, folder)]
+
+    def told(index: Tensor) -> Tensor:
+        window = pairs.window(index)
+        known = features.features(policy, pairs.state[window], pairs.scene[window])
+        normal = ((known - units.feature_mean) / units.feature_deviation).clamp(-FARTHEST, FARTHEST)
+        return torch.cat([normal, *(values[window] for values in images)], dim=-1).flatten(1)
+
+    def twist(index: Tensor) -> Tensor:
+        return (pairs.action[index][..., :6] - units.twist_mean) / units.twist_deviation
+
+    def gripper(index: Tensor) -> Tensor:
+        return pairs.action[index][..., 6]
+
+    columns = {"features": told, "twist": twist, "gripper": gripper}
+    found = {name: laid(folder, name, len(pairs), make) for name, make in columns.items()}
+    return Encoded(**found, mask=pairs.mask, group=pairs.group)
+
+
+def laid(folder: Path | None, name: str, number: int, make: Callable[[Tensor], Tensor]) -> Tensor:
+    """Compute a column of N pairs part after part, in memory or in a file that is mapped.
+
+    Args:
+        folder: Where the file goes; in memory, if None.
+        name: Of the column.
+        number: N.
+        make: The column's values at some pairs, (n,) to (n, ...), float32.
+    """
+    parts = (make(index) for index in torch.split_with_sizes(torch.arange(number), _sizes(number)))
+    if folder is None:
+        return torch.cat(list(parts))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.bin"
+    with path.open("wb") as stream:
+        for part in parts:
+            stream.write(part.contiguous().numpy().tobytes())
+    return mapped(path, (number, *part.shape[1:]), np.float32)
+
+
+def some(index: Tensor) -> Tensor:
+    """At most `COUNTED` of the pairs at `index`, evenly: enough to take units from."""
+    return index[:: -(-len(index) // COUNTED)]
 
 
 @torch.no_grad()
-def seen(policy: CloningPolicy, pairs: Pairs) -> Tensor:
+def seen(policy: CloningPolicy, pairs: Pairs, folder: Path | None = None) -> Tensor:
     """Encode the images of all pairs and normalize the features, (N, F)."""
     device = policy.feature_mean.device
-    parts = []
-    for index in torch.split_with_sizes(torch.arange(len(pairs)), _sizes(len(pairs))):
+
+    def see(index: Tensor) -> Tensor:
         images = {name: pairs.images[name][index].permute(0, 3, 1, 2).to(device) for name in policy.cameras}
-        encoded = [policy.encoded(name, pixels[:, None]) for name, pixels in images.items()]
-        parts.append(torch.cat(encoded, dim=-1)[:, 0].cpu())
-    values = torch.cat(parts)
-    return ((values - values.mean(dim=0)) / values.std(dim=0, correction=0).clamp_min(1e-3)).clamp(-FARTHEST, FARTHEST)
+        found = [policy.encoded(name, pixels[:, None]) for name, pixels in images.items()]
+        return torch.cat(found, dim=-1)[:, 0].cpu()
+
+    values = laid(folder, "seen", len(pairs), see)
+    counted = values[some(torch.arange(len(pairs)))]
+    mean, deviation = counted.mean(dim=0), counted.std(dim=0, correction=0).clamp_min(1e-3)
+    return laid(
+        folder, "images", len(pairs), lambda index: ((values[index] - mean) / deviation).clamp(-FARTHEST, FARTHEST)
+    )
 
 
 def _sizes(number: int) -> list[int]:

@@ -12,6 +12,7 @@ from balanced_bc.balancing import folds
 from balanced_bc.balancing.comparison import kind_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.rebalancing.quality import originals
 
 FOLDS = 3
 """Parts that demonstrations are dealt into; each is held out in turn."""
@@ -38,13 +39,16 @@ class Split(NamedTuple):
 def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     """Deal demonstrations into folds, or keep them together when the split is the training split.
 
+    Copies of a demonstration go into the same fold: held-out pairs must not have been trained on.
+
     When a group has too few demonstrations to hold one out in every fold, all groups are measured on the training
     split: losses of different splits must not be compared.
     """
     everything = torch.arange(len(pairs))
     if config.split == "training":
         return Split("training", (everything,), (everything,))
-    fold = folds.deal(pairs.demonstration, pairs.group, FOLDS, Generator().manual_seed(config.seed))
+    same = originals(pairs)[pairs.demonstration]
+    fold = folds.deal(same, pairs.group, FOLDS, Generator().manual_seed(config.seed))
     if lacking := folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups)):
         return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
     held_out = [fold == number for number in range(min(FOLDS, config.repeats))]

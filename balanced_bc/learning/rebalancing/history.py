@@ -11,7 +11,7 @@ import pyarrow.parquet
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.result import Progress
+from balanced_bc.balancing.result import SO_FAR, Progress
 from balanced_bc.learning.rebalancing.balance_file import parquet, replace_file
 
 NAME = "history.parquet"
@@ -41,16 +41,28 @@ class Trace(NamedTuple):
 
 
 def traces(history: Sequence[Progress]) -> tuple[Trace, ...]:
-    """Thin the progress of a run to what a person looks at."""
-    moments = [now for now in history if now.result is None and now.losses.numel()]
-    runs = (list(run) for _, run in groupby(moments, key=lambda now: (now.phase, now.repetition)))
-    return tuple(_trace(run) for run in runs)
+    """Thin the progress of a run to what a person looks at: phase after phase of each repetition.
+
+    Whoever does the pieces of a run, and when, changes nothing: blocks of lanes are joined step by step, and weights of
+    the repetitions so far, which depend on that, are left out.
+    """
+    runs: dict[tuple[int, str], dict[int, Progress]] = {}
+    for here in (now.of_groups for now in history):
+        if here.result is None and here.losses.numel() and here.phase != SO_FAR:
+            steps = runs.setdefault((here.repetition, here.phase), {})
+            steps[here.step] = _joined(steps[here.step], here) if here.step in steps else here
+    order = sorted(runs, key=lambda run: run[0])
+    return tuple(_trace([runs[run][step] for step in sorted(runs[run])]) for run in order)
+
+
+def _joined(first: Progress, second: Progress) -> Progress:
+    """The lowest losses of two blocks of lanes at one step."""
+    return first._replace(losses=torch.fmin(first.losses, second.losses))
 
 
 def _trace(run: Sequence[Progress]) -> Trace:
     kept = thinned(run)
-    weights = [now.weights if now.weights.ndim == 1 else torch.full_like(now.weights[0], torch.nan) for now in kept]
-    losses = [now.losses if now.losses.ndim == 1 else now.losses.amin(dim=0) for now in kept]
+    weights, losses = [now.weights for now in kept], [now.losses for now in kept]
     step = torch.tensor([now.step for now in kept])
     return Trace(run[0].phase, run[0].repetition, step, torch.stack(weights).float(), torch.stack(losses).float())
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+import atexit
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from shutil import rmtree
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,19 +19,26 @@ from balanced_bc.balancing.comparison import LOST, PHASE, compared
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Judged
 from balanced_bc.balancing.methods import CLOSED
-from balanced_bc.balancing.problem import Fold, Held, Problem, Sampler
-from balanced_bc.balancing.result import Balance, Progress
-from balanced_bc.learning.batches import Pairs, load_pairs
+from balanced_bc.balancing.repetition import prior_of
+from balanced_bc.balancing.result import Balance, Progress, Run
+from balanced_bc.balancing.work import ALONE, Work, placed, together
+from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.device import keep_freed_memory, one_thread, within
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports, report
+from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports, quality, report
 from balanced_bc.learning.rebalancing import history as told
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
-from balanced_bc.learning.rebalancing.encoded import Encoded, FeaturePolicy, encode
+from balanced_bc.learning.rebalancing.encoded import Encoded, Late, encoded, encoder_of, train_encoder
 from balanced_bc.learning.rebalancing.feedback import NOTHING, Feedback, Weighed, gather
-from balanced_bc.learning.rebalancing.held_out import Split, demonstrations, split_of, split_to_judge
-from balanced_bc.learning.sampling import Members
+from balanced_bc.learning.rebalancing.formulation import counted, problem_of
+from balanced_bc.learning.rebalancing.held_out import Split, split_of, split_to_judge
+from balanced_bc.learning.rebalancing.ledger import Files, kept
+from balanced_bc.learning.rebalancing.so_far import SoFar
+from balanced_bc.learning.streaming import size_of_pairs, stream_pairs
+from balanced_bc.learning.training import memory, parallel
+from balanced_bc.learning.training.parallel import Team
+from balanced_bc.policies import features
 from balanced_bc.policies.config import PolicyConfig
 
 if TYPE_CHECKING:
@@ -36,6 +48,8 @@ ENCODER_SHARE = 0.6
 """Share of a run's time that image encoders take, roughly: for the progress only."""
 UNCOMPARED = "stopped before the weights were compared with plain cloning"
 """Said of weights that are complete but for the comparison."""
+SPARE = ("memory",)
+"""Of the encoding's configuration: what may change when a balancing goes on, for the weights do not depend on it."""
 
 
 def rebalance_dataset(
@@ -50,6 +64,9 @@ def rebalance_dataset(
 ) -> Iterator[Progress]:
     """Balance a dataset; at the end write balance.yaml and what lies beside it.
 
+    While it runs, what is done is kept in the folder OUTPUT.balancing, and the same call goes on from there.
+    Under torchrun processes share the work, and only the first one reports and writes.
+
     Args:
         dataset: Where the demonstrations are.
         axes: Tags that make the groups.
@@ -57,29 +74,70 @@ def rebalance_dataset(
         config: Method and its numbers.
         policy: The policy that will be trained with the weights.
         encoding: Size of the networks that balancing trains.
-        stop: Asked at every progress; when true, the run ends with the weights so far and a warning.
+        stop: Asked at every progress; when true, the run ends with the weights so far and a warning. When it raises,
+            what is done is kept.
         feedback: What is known of policies that were trained on it.
     """
     config, policy, encoding = config or BalancingConfig(), policy or PolicyConfig(), encoding or EncodingConfig()
     balance_file.refuse_existing(output)
-    pairs, fingerprint = load_pairs(dataset, axes, policy), dataset.fingerprint()
-    history: list[Progress] = []
-    known = gather(feedback or FeedbackConfig(), Weighed(pairs.groups, fingerprint))
-    for progress in rebalance(pairs, config, policy, encoding, stop, known):
-        history.append(progress)
-        if progress.result is None:
-            yield progress
-    last = history[-1]
-    if last.result is None:
-        raise LearningError("balancing ended without an answer")
-    period = dataset.contract.period
-    written = BalanceFile.of(last.result, pairs, axes, fingerprint, config, policy, encoding, feedback, period)
-    exports.write(output, written, [record.index for record in dataset.episodes], pairs)
-    weights = balance_file.pair_weights(written, pairs)
-    told.write(output, told.traces(history), written.groups)
-    balance_file.write(output, written, weights, balance_picture.draw(written, history))
+    with parallel.joined() as team:
+        pairs, fingerprint = load(dataset, axes, policy, encoding), dataset.fingerprint()
+        team.require_same(fingerprint, "dataset")
+        given = feedback or FeedbackConfig()
+        known = gather(given, Weighed(pairs.groups, fingerprint))
+        files = Files(output, _description(fingerprint, axes, config, policy, encoding, given, known))
+        with kept(team, files, stop) as (work, total):
+            episodes = [record.index for record in dataset.episodes]
+            run = rebalance(
+                *(pairs, config, policy, encoding, stop, known),
+                work=work,
+                place=_place(team, files),
+                episodes=episodes,
+            )
+            history, last = list[Progress](), None
+            for progress in run:
+                last = progress._replace(done=total(progress.done))
+                if (now := last.of_groups).weights.numel() and team.leads:
+                    history.append(now)
+                if last.result is None and team.leads:
+                    yield last
+            if last is None or last.result is None:
+                raise LearningError("balancing ended without an answer")
+            if team.leads:
+                period = dataset.contract.period
+                written = BalanceFile.of(
+                    *(last.result, pairs, axes, fingerprint, config, policy, encoding), given, period
+                )
+                write(output, written, episodes, pairs, history)
+        if team.leads:
+            yield last
+
+
+def write(
+    output: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pairs, history: Sequence[Progress]
+) -> None:
+    """Write balance.yaml and what lies beside it.
+
+    Args:
+        output: Folder to write into.
+        content: What balance.yaml says.
+        episodes: Number of each demonstration in the dataset.
+        pairs: The dataset with its groups.
+        history: Progress of the whole run, without lanes.
+    """
+    exports.write(output, content, episodes, pairs)
+    weights = balance_file.pair_weights(content, pairs)
+    told.write(output, told.traces(history), content.groups)
+    balance_file.write(output, content, weights, balance_picture.draw(content, history))
     report.write(output / report.NAME, output)
-    yield last
+
+
+def load(dataset: Dataset, axes: Sequence[str], policy: PolicyConfig, encoding: EncodingConfig) -> Pairs:
+    """Load the pairs, into memory or mapped from the disk."""
+    needed = size_of_images(dataset, policy) + size_of_pairs(dataset, policy)
+    if memory.of_host(encoding.memory, needed) == "disk":
+        return stream_pairs(dataset, axes, policy)
+    return load_pairs(dataset, axes, policy)
 
 
 def rebalance(
@@ -89,6 +147,10 @@ def rebalance(
     encoding: EncodingConfig,
     stop: Callable[[], bool] = lambda: False,
     feedback: Feedback = NOTHING,
+    *,
+    work: Work = ALONE,
+    place: Path | None = None,
+    episodes: Sequence[int] | None = None,
 ) -> Iterator[Progress]:
     """Run a method on pairs; the last progress carries the answer.
 
@@ -99,139 +161,134 @@ def rebalance(
         encoding: Size of the networks that balancing trains.
         stop: Asked at every progress; when true, the run ends with the weights so far and a warning.
         feedback: Policies whose success is known.
+        work: This process's part of the run, and where pieces that are done are kept.
+        place: Folder for features where pairs are mapped from the disk; in memory, if None.
+        episodes: Number of each demonstration in the dataset, for warnings; counted from 0, if None.
     """
     split = None if config.method in CLOSED else split_of(pairs, config)
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)
-    warnings = (split.warnings if split else ()) + lacking + feedback.warnings
-    weights = pairs.proportions()
-    for progress in _run(pairs, split, judging, config, policy, encoding, feedback.judged):
-        weights = progress.weights if progress.phase == "weights" else weights
+    of_data = (*quality.warnings(pairs, episodes), *(split.warnings if split else ()), *lacking, *feedback.warnings)
+    so_far = SoFar(prior_of(counted(pairs), config), config.method == "remix")
+    networks = _Networks(config, policy, encoding, feedback.judged)
+    for progress in _run(pairs, split, judging, networks, work, place if pairs.mapped else None):
+        so_far.hear(progress)
         ended = progress.result is not None and progress.phase != PHASE
         if not ended and not stop():
             yield progress._replace(result=None)
             continue
-        answer = progress.result or interrupted(pairs, config, weights, progress.done)
+        answer = progress.result or interrupted(pairs, config, so_far, progress.done)
         if progress.result and not ended:
             answer = answer._replace(warnings=(UNCOMPARED, *answer.warnings))
-        yield progress._replace(result=answer._replace(warnings=_joined(answer.warnings, warnings)))
+        answer = answer._replace(warnings=_joined(answer.warnings, of_data))
+        yield progress._replace(weights=answer.weights, result=answer)
         return
 
 
-def _joined(found: tuple[str, ...], of_split: tuple[str, ...]) -> tuple[str, ...]:
-    """Warnings of the split first, but for what the comparison says, which is on top of all."""
-    return tuple(sorted((*of_split, *found), key=lambda text: not text.startswith(LOST)))
+def _joined(found: tuple[str, ...], of_data: tuple[str, ...]) -> tuple[str, ...]:
+    """Warnings of the data first, but for what the comparison says, which is on top of all."""
+    return tuple(sorted((*of_data, *found), key=lambda text: not text.startswith(LOST)))
 
 
-def interrupted(pairs: Pairs, config: BalancingConfig, weights: Tensor, done: float) -> Balance:
+def interrupted(pairs: Pairs, config: BalancingConfig, so_far: SoFar, done: float) -> Balance:
     """Answer with the weights so far, and say so."""
-    note = f"stopped after {done:.0%} of the run: these are the weights at that moment, not averaged over the run"
+    weights = so_far.weights
+    note = f"stopped after {done:.0%} of the run: these weights are {so_far.origin}"
     return Balance(config.method, pairs.groups, weights, None, (), weights, weights, {}, (note,))
 
 
-def problem_of(
-    pairs: Pairs,
-    split: Split | None,
-    encoded: Sequence[Encoded],
-    policy: PolicyConfig,
-    noises: int = 0,
-    judged: tuple[Judged, ...] = (),
-) -> Problem:
-    """State the problem in callables: the balancing room knows nothing of images and datasets.
+class _Networks(NamedTuple):
+    """What is trained, and how."""
 
-    Args:
-        pairs: The dataset with its groups.
-        split: Pairs of each fold; None for methods that only count.
-        encoded: Features of all pairs, by the encoder of each fold.
-        policy: Architecture of the networks on these features.
-        noises: Number of groups that have sigmas of their own; 0 if none has.
-        judged: Policies whose success is known.
-    """
-    network = FeaturePolicy(encoded[0].features.shape[1] if encoded else 1, policy, noises)
-    folds = zip(split.training, split.measuring, encoded) if split else ()
-    return Problem(
-        groups=pairs.groups,
-        pairs=tuple(pairs.counts().tolist()),
-        demonstrations=demonstrations(pairs),
-        negative_log_likelihood=network.loss,
-        initialize=lambda generator: network.fresh(generator),
-        skill=network.skill,
-        folds=tuple(
-            Fold(_sampler(pairs, train, all_), _sampler(pairs, measure, all_), _held(pairs, measure, all_))
-            for train, measure, all_ in folds
-        ),
-        pull=None if policy.head == "bins" else network.pull,
-        judged=judged,
-    )
+    config: BalancingConfig
+    policy: PolicyConfig
+    encoding: EncodingConfig
+    judged: tuple[Judged, ...]
 
 
 def _run(
-    pairs: Pairs,
-    split: Split | None,
-    judging: Split | None,
-    config: BalancingConfig,
-    policy: PolicyConfig,
-    encoding: EncodingConfig,
-    judged: tuple[Judged, ...],
+    pairs: Pairs, split: Split | None, judging: Split | None, networks: _Networks, work: Work, place: Path | None
 ) -> Iterator[Progress]:
     """Encode each fold, then balance, then judge the weights; the progress of all is that of one run."""
+    config, policy, encoding, judged = networks
     splits = list({id(one): one for one in (split, judging) if one}.values())
     encoders = ENCODER_SHARE if splits and policy.policy == "image" else 0.0
-    found = yield from _encode_all(pairs, splits, policy, encoding, config.seed, encoders)
-    encoded, small = {id(one): parts for one, parts in zip(splits, found)}, encoding.policy(policy)
+    found = yield from placed(_encode_all(pairs, splits, networks, work, place), lambda done: encoders * done)
+    by_split, small = {id(one): parts for one, parts in zip(splits, found)}, encoding.policy(policy)
+    inputs = policy.history * (features.size(policy) + 3 * encoding.keypoints * len(pairs.images))
     noises = encoding.noises(config.method, len(pairs.groups))
-    problem = problem_of(pairs, split, encoded.get(id(split), []), small, noises, judged)
-    plain = problem_of(pairs, judging, encoded[id(judging)], small) if judging else None
+    problem = problem_of(pairs, split, by_split.get(id(split), ()), small, noises, judged, inputs)
+    plain = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs) if judging else None
     keep_freed_memory()
-    for progress in within(one_thread, compared(problem, config, plain)):
+    for progress in within(one_thread, compared(problem, config, plain, work)):
         yield progress._replace(done=1 - (1 - encoders) * (1 - progress.done))
 
 
 def _encode_all(
-    pairs: Pairs,
-    splits: Sequence[Split],
-    policy: PolicyConfig,
-    encoding: EncodingConfig,
-    seed: int,
-    share: float,
-) -> Generator[Progress, None, list[list[Encoded]]]:
-    """Encode every fold of every split; `share` is how much of the whole run that is."""
-    total, found = sum(len(split.training) for split in splits), list[list[Encoded]]()
-    for split in splits:
-        before, parts = sum(map(len, found)), list[Encoded]()
-        for fold, index in enumerate(split.training):
-            place = share * (before + fold) / total, share / total
-            parts.append((yield from _encode(pairs, index, policy, encoding, seed + fold, fold, place)))
-        found.append(parts)
-    return found
+    pairs: Pairs, splits: Sequence[Split], networks: _Networks, work: Work, place: Path | None
+) -> Run[list[Late]]:
+    """Train the encoder of every fold of every split; features by them, which are computed when they are wanted."""
+    config, policy, encoding, _ = networks
+    training = [(fold, index) for split in splits for fold, index in enumerate(split.training)]
+    images = policy.policy == "image"
+    learned = list[dict[str, Tensor]]()
+    if images:
+        pieces = [partial(_encoder, pairs, index, policy, encoding, config.seed, fold) for fold, index in training]
+        learned = yield from together(work, "encoder", pieces)
+
+    def encoded_by(number: int) -> Encoded:
+        _, index = training[number]
+        known = encoder_of(pairs, index, policy, encoding, learned[number]) if images else None
+        return encoded(pairs, policy, known, place and place / f"features-{number}")
+
+    every, sizes = Late(encoded_by, len(training), shared=not images), [len(split.training) for split in splits]
+    return [every.part(sum(sizes[:before]), size) for before, size in enumerate(sizes)]
 
 
-def _encode(
-    pairs: Pairs,
-    index: Tensor,
-    policy: PolicyConfig,
-    encoding: EncodingConfig,
-    seed: int,
-    fold: int,
-    place: tuple[float, float],
-) -> Generator[Progress, None, Encoded]:
-    """Encode one fold; say how far the whole run is, from where this starts in it and how much of it this is."""
-    run, (start, share) = encode(pairs, index, policy, encoding, seed), place
+def _encoder(
+    pairs: Pairs, index: Tensor, policy: PolicyConfig, encoding: EncodingConfig, seed: int, fold: int, _work: Work
+) -> Run[dict[str, Tensor]]:
+    """Train the encoder of one fold; its parameters."""
+    run = train_encoder(pairs, index, policy, encoding, seed + fold)
     while True:
         try:
             now = next(run)
         except StopIteration as end:
-            encoded: Encoded = end.value
-            return encoded
+            learned: dict[str, Tensor] = end.value
+            return learned
         losses = torch.tensor([now.losses.get(name, torch.nan) for name in pairs.groups])
-        done = start + share * now.step / now.steps
-        yield Progress("encoder", fold, now.step, now.steps, done, pairs.proportions(), losses)
+        yield Progress("encoder", fold, now.step, now.steps, now.step / now.steps, pairs.proportions(), losses)
 
 
-def _sampler(pairs: Pairs, index: Tensor, encoded: Encoded) -> Sampler:
-    members = Members.of(pairs.group, len(pairs.groups), index)
-    return lambda groups, generator: encoded.at(members.draw(groups, generator))
+def _place(team: Team, files: Files) -> Path:
+    """Where this process maps features from: only the first one writes beside the output."""
+    if team.leads:
+        return files.folder
+    folder = Path(mkdtemp(prefix="balanced-bc-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return folder
 
 
-def _held(pairs: Pairs, index: Tensor, encoded: Encoded) -> Held:
-    return Held(encoded.at, pairs.group[index], pairs.demonstration[index], index, lambda at: encoded.features[at])
+def _description(
+    fingerprint: str,
+    axes: Sequence[str],
+    config: BalancingConfig,
+    policy: PolicyConfig,
+    encoding: EncodingConfig,
+    given: FeedbackConfig,
+    known: Feedback,
+) -> dict[str, Any]:
+    """What tells one balancing from every other: of feedback, what the files said when they were read."""
+    small = {name: value for name, value in asdict(encoding).items() if name not in SPARE}
+    judged = {f"{number} ({one.name})": _verdict(one) for number, one in enumerate(known.judged)}
+    what = {
+        "balancing": asdict(config),
+        "policy": policy.to_dict(),
+        "encoding": small,
+        "feedback": {**given.to_dict(), "judged": judged},
+    }
+    return {"dataset": fingerprint, "group_by": ",".join(axes), **json.loads(json.dumps(what))}
+
+
+def _verdict(one: Judged) -> dict[str, Any]:
+    return {"weights": one.weights.tolist(), "good": one.good.tolist(), "bad": one.bad.tolist()}

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training.draws import Draw
+
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
 
 
 class Team(NamedTuple):
@@ -21,10 +25,12 @@ class Team(NamedTuple):
     Attributes:
         rank: Number of this process; 0 leads: it alone writes and reports.
         size: Number of processes.
+        store: Where the processes tell each other things by name; None for one process.
     """
 
     rank: int = 0
     size: int = 1
+    store: Store | None = None
 
     @property
     def leads(self) -> bool:
@@ -99,8 +105,10 @@ def joined() -> Iterator[Team]:
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)) % torch.cuda.device_count())
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo")
+    store, place, size = next(rendezvous("env://"))
+    group, work = (dist.PrefixStore(name, store) for name in ("group", "work"))  # type: ignore[attr-defined]
+    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", store=group, rank=place, world_size=size)
     try:
-        yield Team(dist.get_rank(), dist.get_world_size())
+        yield Team(place, size, work)
     finally:
         dist.destroy_process_group()

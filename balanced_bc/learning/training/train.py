@@ -12,6 +12,7 @@ from balanced_bc.demonstrations.tags import BEHAVIOR
 from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.keeping import differences
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.training import memory, parallel
@@ -19,7 +20,7 @@ from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.requests import Requests
 from balanced_bc.learning.training.scalars import scalars
-from balanced_bc.learning.training.training_state import Store, differences
+from balanced_bc.learning.training.training_state import Store
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError

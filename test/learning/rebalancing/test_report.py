@@ -178,6 +178,19 @@ def test_history_survives_a_round_trip_thinned_with_its_end(tmp_path: Path) -> N
         assert all(torch.equal(a, b) for a, b in zip(one[2:], other[2:]))
 
 
+def test_blocks_of_lanes_are_joined_step_by_step_in_whatever_order_they_come() -> None:
+    def block(repetition: int, step: int, losses: list[float]) -> Progress:
+        return Progress("lanes", repetition, step, 10, 0.5, torch.ones(1, 2), torch.tensor([losses]))
+
+    waiting = Progress.waiting()
+    so_far = Progress("so far", 1, 10, 10, 0.5, torch.ones(2), torch.ones(2))
+    some_of_many = block(0, 5, [0.0])
+    told = [block(1, 5, [1.0, 9.0]), waiting, block(0, 5, [3.0, 1.0]), block(0, 10, [2.0, 2.0]), so_far]
+    found = history.traces([*told, block(0, 5, [2.0, 4.0]), some_of_many])
+    assert [(trace.repetition, trace.step.tolist()) for trace in found] == [(0, [5, 10]), (1, [5])]
+    assert found[0].losses.tolist() == [[2.0, 1.0], [2.0, 2.0]]
+
+
 def test_of_several_lanes_the_lowest_loss_is_kept() -> None:
     lanes = Progress("lanes", 0, 5, 10, 0.5, torch.ones(3, 2), torch.tensor([[3.0, 1.0], [2.0, 4.0], [5.0, 5.0]]))
     (trace,) = history.traces([lanes])

@@ -20,10 +20,11 @@ from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.interruption import interruption
+from balanced_bc.learning.keeping import differences
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.train import train_dataset
-from balanced_bc.learning.training.training_state import STATE, Store, differences, folder_of
+from balanced_bc.learning.training.training_state import STATE, Store, folder_of
 from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
 

@@ -1,0 +1,104 @@
+"""Hundreds of groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+import torch
+from torch import Generator, Tensor
+
+from balanced_bc.balancing.config import BalancingConfig, Method
+from balanced_bc.balancing.feedback import Judged
+from balanced_bc.balancing.lanes import Part
+from balanced_bc.balancing.methods import LEARNED, balance
+from balanced_bc.balancing.problem import Fold, Held, Problem
+from balanced_bc.balancing.repetition import Repetition
+from test.balancing.conftest import network, network_loss
+
+GROUPS = 500
+PAIRS = 8
+QUICK = BalancingConfig(steps=1, repeats=1, evaluate_every=1, evaluation=64, batch=8)
+
+
+def crowd(groups: int) -> Problem:
+    """As many groups of 8 pairs each; a pair's action tells its group."""
+    state = torch.randn(groups, PAIRS, 3, generator=Generator().manual_seed(0))
+    action = torch.arange(groups).view(-1, 1, 1).expand(groups, PAIRS, 2) / groups
+
+    def draw(names: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        chosen = torch.randint(PAIRS, (len(names),), generator=generator)
+        return state[names, chosen], action[names, chosen]
+
+    number = torch.arange(groups * PAIRS)
+    group = number // PAIRS
+    held = Held(lambda chosen: (state.flatten(0, 1)[chosen], action.flatten(0, 1)[chosen]), group, number // 4, number)
+    return Problem(
+        groups=tuple(f"group {number:03d}" for number in range(groups)),
+        pairs=(PAIRS,) * groups,
+        demonstrations=(4,) * groups,
+        negative_log_likelihood=network_loss,
+        initialize=network,
+        folds=(Fold(draw, draw, held),),
+    )
+
+
+@pytest.mark.parametrize("method", LEARNED)
+def test_five_hundred_groups_are_weighed(method: Method) -> None:
+    *_, last = balance(crowd(GROUPS), replace(QUICK, method=method))
+    assert last.result is not None
+    assert len(last.result.weights) == GROUPS
+    assert float(last.result.weights.sum()) == pytest.approx(1, abs=1e-9)
+
+
+def test_a_batch_of_some_groups_has_the_gradient_of_all_in_expectation() -> None:
+    """Twelve groups, blocks of four: the mean over batches of a weighted loss is that of full batches."""
+    problem = crowd(12)
+    config = replace(QUICK, crowd=8, lanes_at_once=4)
+    whole = Repetition.of(problem, config, 0)
+    block = whole.among(range(4, 8))
+    weights = torch.linspace(1, 2, 12)
+    theta = whole.start[None]
+
+    def mean(repetition: Repetition) -> float:
+        draw = repetition.batches()
+        return float(torch.stack([(repetition.lanes.on(draw())(theta) * weights).sum() for _ in range(1000)]).mean())
+
+    assert mean(block) == pytest.approx(mean(whole), rel=0.02)
+
+
+def test_a_block_of_a_crowd_is_measured_on_its_own_groups_and_always_learns_from_them() -> None:
+    block = Repetition.of(crowd(100), QUICK, 0).among(range(32, 64))
+    assert block.measure(block.start[None], "lanes", 0).losses.shape == (1, 32)
+    part = block.batches()()
+    assert isinstance(part, Part)
+    assert set(range(32, 64)) < set(part.groups.tolist())
+    assert len(part.groups) == QUICK.crowd
+
+
+def test_up_to_the_limit_every_batch_has_all_groups() -> None:
+    block = Repetition.of(crowd(64), QUICK, 0).among(range(32))
+    assert not isinstance(block.batches()(), Part)
+    assert block.measure(block.start[None], "lanes", 0).losses.shape == (1, 64)
+
+
+@pytest.mark.parametrize("kind", ["one-step", "unrolled", "trace"])
+def test_every_meta_gradient_works_with_blocks_of_a_crowd(kind: Literal["one-step", "unrolled", "trace"]) -> None:
+    config = replace(QUICK, method="ours", meta_gradient=kind, steps=6, crowd=8, lanes_at_once=4)
+    *_, last = balance(crowd(10), config)
+    assert last.result is not None
+    assert float(last.result.weights.sum()) == pytest.approx(1, abs=1e-9)
+    assert last.result.diagnostics["meta_direction"].shape == (10, 10)
+    assert bool(last.result.diagnostics["meta_direction"].isfinite().all())
+
+
+@pytest.mark.parametrize("method", ["ours", "minimax"])
+def test_feedback_relaxes_references_in_a_crowd_too(method: Method) -> None:
+    succeeded = torch.arange(10) == 3
+    spread = torch.full((10,), 0.1, dtype=torch.float64)
+    policies = tuple(Judged(name, spread, succeeded, ~succeeded) for name in ("first", "second"))
+    config = replace(QUICK, method=method, steps=6, crowd=8, lanes_at_once=4)
+    *_, last = balance(replace(crowd(10), judged=policies), config)
+    assert last.result is not None
+    assert last.result.diagnostics["success_losses"].isfinite().tolist() == succeeded.tolist()

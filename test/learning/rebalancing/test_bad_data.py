@@ -1,0 +1,144 @@
+"""Datasets that balancing must survive or refuse, through the door that a user takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
+from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.result import Balance
+from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.errors import DemonstrationError
+from balanced_bc.demonstrations.observation import Demonstration
+from balanced_bc.learning.batches import Grouped, gather
+from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing.rebalance import rebalance
+from balanced_bc.learning.training.train import train_dataset
+from balanced_bc.policies.config import PolicyConfig
+from test.learning.rebalancing.conftest import QUICK, SMALL, DatasetOf
+
+Balanced = Callable[..., Balance]
+Demonstrate = Callable[..., Demonstration]
+BOTH = ("drawer", "slider") * 3
+
+
+def test_one_group_is_refused_by_its_name(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    with pytest.raises(BalancingError, match=r"one group only, \['drawer'\]; balancing needs 2 or more"):
+        balanced(dataset_of(*["drawer"] * 3))
+
+
+def test_trust_that_leaves_one_group_is_refused(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    with pytest.raises(BalancingError, match=r"trust leaves \['slider'\] of \['drawer', 'slider'\]"):
+        balanced(dataset_of(*BOTH), replace(QUICK, trust=("drawer=0",)))
+
+
+def test_a_group_that_nobody_demonstrated_is_named_beside_those_that_exist(
+    dataset_of: DatasetOf, balanced: Balanced
+) -> None:
+    with pytest.raises(BalancingError, match=r"no group is called or tagged 'door'; there are drawer, slider"):
+        balanced(dataset_of(*BOTH), replace(QUICK, floors=("door=0.1",)))
+
+
+def test_a_dataset_without_demonstrations_is_refused(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    with pytest.raises(LearningError, match="no demonstrations; record or collect some first"):
+        balanced(dataset_of())
+
+
+def test_episodes_without_the_tag_are_listed(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    with pytest.raises(DemonstrationError, match=r"1-2, 4"):
+        balanced(dataset_of("drawer", "", "", "slider", ""))
+
+
+def test_a_group_with_one_demonstration_is_measured_on_the_training_split_and_said_so(
+    dataset_of: DatasetOf, balanced: Balanced
+) -> None:
+    answer = balanced(dataset_of("drawer", "drawer", "drawer", "slider"))
+    assert any("hold some out: slider (1); every group needs 3" in warning for warning in answer.warnings)
+    assert {reference.split for reference in answer.references if reference} == {"training"}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_action_that_is_no_number_is_refused_with_its_episode(
+    value: float, dataset_of: DatasetOf, balanced: Balanced, demonstrate: Demonstrate
+) -> None:
+    broken = demonstrate(ticks=5, seed=3)
+    broken.action[2, 1] = value
+    said = rf"episodes/000003: velocity_command says .*{value}.*every number must be finite"
+    with pytest.raises(DemonstrationError, match=said):
+        balanced(dataset_of(*BOTH, changed={3: broken}))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_actions_that_never_change_are_named_and_leave_finite_weights(
+    method: Method, dataset_of: DatasetOf, balanced: Balanced, demonstrate: Demonstrate
+) -> None:
+    still = {
+        place: one._replace(action=np.ones_like(one.action))
+        for place, one in ((place, demonstrate(ticks=5, seed=place)) for place in (1, 3, 5))
+    }
+    answer = balanced(dataset_of(*BOTH, changed=still), replace(QUICK, method=method))
+    assert any("the actions of slider never change" in warning for warning in answer.warnings)
+    assert bool(answer.weights.isfinite().all())
+
+
+def test_copies_of_a_demonstration_are_named_and_held_out_together(
+    dataset_of: DatasetOf, balanced: Balanced, demonstrate: Demonstrate
+) -> None:
+    dataset = dataset_of(*BOTH, changed={4: demonstrate(ticks=5, seed=0)})
+    answer = balanced(dataset)
+    assert any("(episode 4 is 0)" in warning for warning in answer.warnings)
+    assert any("hold some out: drawer" in warning for warning in answer.warnings)
+
+
+def test_a_dataset_without_copies_has_no_warning_about_any(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    assert not any("more than once" in warning for warning in balanced(dataset_of(*BOTH)).warnings)
+
+
+def test_training_refuses_weights_of_another_dataset(
+    dataset_of: DatasetOf, balanced: Balanced, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    first, second = dataset_of(*BOTH), dataset_of(*BOTH, "drawer", name="another")
+    balanced(first, replace(QUICK, method="equal"))
+    with pytest.raises(LearningError, match=rf"{first.fingerprint()}.*this one has {second.fingerprint()}"):
+        list(train_dataset(second, tmp_path / "policy", tmp_path / "weights", image_policy, TrainingConfig(steps=1)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_group_a_hundred_times_larger_than_another_is_weighed_within_the_repeat_cap(
+    method: Method, contract: RobotContract, demonstrate: Demonstrate, state_policy: PolicyConfig
+) -> None:
+    sizes = (("drawer", 400), ("slider", 4))
+    items = [
+        Grouped(f"{name} {part}", name, demonstrate(ticks=ticks, seed=part))
+        for name, ticks in sizes
+        for part in range(3)
+    ]
+    *_, last = rebalance(gather(items, state_policy, contract), replace(QUICK, method=method), state_policy, SMALL)
+    assert last.result is not None
+    assert float(last.result.weights.sum()) == pytest.approx(1)
+    if method in ("zero", "remix", "ours", "minimax"):
+        assert float(last.result.weights[1]) <= QUICK.repeat_cap * 4 / 404 + 1e-6
+
+
+def test_five_hundred_groups_are_weighed(
+    contract: RobotContract, demonstrate: Demonstrate, state_policy: PolicyConfig
+) -> None:
+    items = [
+        Grouped(f"{number} {part}", f"group {number:03d}", demonstrate(ticks=2, seed=3 * number + part))
+        for number in range(500)
+        for part in range(3)
+    ]
+    config = BalancingConfig(method="remix", steps=2, repeats=1)
+    *_, last = rebalance(gather(items, state_policy, contract), config, state_policy, SMALL)
+    assert last.result is not None
+    assert last.result.weights.shape == (500,)
+    assert bool((last.result.weights > 0).all())
+    assert float(last.result.weights.sum()) == pytest.approx(1)
+    assert torch.equal(last.weights, last.result.weights)
