@@ -1,7 +1,7 @@
 """How weights fare that the methods find: the honesty tables of docs/weights.md.
 
-    python -m benchmarks.weights measure --results RESULTS.jsonl [--workers 2]    hours; goes on where it was interrupted
-    python -m benchmarks.weights tables --results RESULTS.jsonl                   writes the tables into docs/weights.md
+python -m benchmarks.weights measure --results RESULTS.jsonl [--workers 2]    hours; goes on where it was interrupted
+python -m benchmarks.weights tables --results RESULTS.jsonl                   writes the tables into docs/weights.md
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     yield "methods", [Question("weights", mixture, row.name) for mixture in mixtures for row in METHODS]
     yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in METHODS]
     yield "optimal alone", [Question("success", mixture, "optimal alone", 1.0) for mixture in mixtures]
-    yield "achievable", [
-        Question("achievable", mixture, f"{LEARNED_SIGMA}, {split}") for mixture in mixtures for split in splits
-    ]
+    yield (
+        "achievable",
+        [Question("achievable", mixture, f"{LEARNED_SIGMA}, {split}") for mixture in mixtures for split in splits],
+    )
     yield "ablations", [Question("weights", mixture, row.name) for mixture in mixtures for row in ABLATIONS]
     yield "heads", [Question("weights", mixture, row.name) for mixture in mixtures for row in WITH_HEADS]
     others = [f"{head}, {split}" for head in HEADS if head != LEARNED_SIGMA for split in splits]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from time import process_time
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 
@@ -27,7 +26,7 @@ from balanced_bc.simulation.tasks import behaviors_of
 from benchmarks.weights.mixtures import Mixture, pairs_of
 from benchmarks.weights.rows import LEARNED_SIGMA, ROWS, policy_of
 
-Split = Literal["held-out", "training"]
+Answer = TypeVar("Answer")
 Measure = Literal["weights", "achievable", "success"]
 GRID = tuple(i / 10 for i in range(11))
 """Weights of the optimal group with which networks are trained to see what losses are achievable."""
@@ -82,9 +81,9 @@ def _weights(question: Question) -> dict[str, Any]:
 def _achievable(question: Question) -> dict[str, Any]:
     """Lowest loss of each group over a grid of fixed weights, and the weight of the optimal group that reached it."""
     head, _, split = question.of.partition(", ")
-    policy, config = policy_of(head), BalancingConfig(seed=question.mixture.seed, split="held-out")
-    pairs = pairs_of(question.mixture, policy)
-    found = torch.stack([path.amin(dim=0) for path in _paths(pairs, head, replace(config, split=split))])
+    pairs = pairs_of(question.mixture, policy_of(head))
+    config = BalancingConfig(seed=question.mixture.seed, split="training" if split == "training" else "held-out")
+    found = torch.stack([path.amin(dim=0) for path in _paths(pairs, head, config)])
     losses = found.mean(dim=0)
     return {
         "loss": _plain(losses.amin(dim=0)),
@@ -97,25 +96,11 @@ def _achievable(question: Question) -> dict[str, Any]:
 def _paths(pairs: Pairs, head: str, config: BalancingConfig) -> Iterator[torch.Tensor]:
     """Losses over time of networks trained on the grid, one repetition after another, (t, m, 2)."""
     policy, encoding, split = policy_of(head), EncodingConfig(), split_of(pairs, config)
-    encoded = []
-    for index in split.training:
-        run = encode(pairs, index, policy, encoding, config.seed)
-        while True:
-            try:
-                next(run)
-            except StopIteration as end:
-                encoded.append(end.value)
-                break
+    encoded = [ended(encode(pairs, index, policy, encoding, config.seed)) for index in split.training]
     problem = problem_of(pairs, split, encoded, encoding.policy(policy))
     weights = torch.tensor([(one, 1 - one) for one in GRID], dtype=torch.float64)
     for number in range(config.repeats):
-        run_of_lanes = train(Repetition.of(problem, config, number), weights, "lanes")
-        while True:
-            try:
-                next(run_of_lanes)
-            except StopIteration as end:
-                yield end.value[0]
-                break
+        yield ended(train(Repetition.of(problem, config, number), weights, "lanes"))[0]
 
 
 def _success(question: Question) -> dict[str, Any]:
@@ -132,6 +117,16 @@ def _success(question: Question) -> dict[str, Any]:
         rollouts = [done.rollout for done in evaluate(path, config)]
     won = {name: [one.success for one in rollouts if one.behavior == name] for name in behaviors}
     return {"weight": question.weight, "won": {name: sum(ones) for name, ones in won.items()}, "of": config.rollouts}
+
+
+def ended(run: Generator[object, None, Answer]) -> Answer:
+    """What a run answers at its end."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
 
 
 def _plain(values: torch.Tensor) -> list[float]:

@@ -14,7 +14,7 @@ HEADS: Mapping[str, Mapping[str, Any]] = {
     "bins": {"head": "bins"},
     "mean squared error": {"log_sigma_floor": 0.0},
 }
-"""Loss heads. Twists are normalized, so a sigma that may not be below 1 stays there: what is left is the squared error."""
+"""Loss heads. Twists are normalized, so a sigma that may not be below 1 stays there: the squared error is left."""
 LEARNED_SIGMA, STATE_SIGMA, BINS, SQUARED_ERROR = HEADS
 LITERAL = {"method": "ours", "split": "training", "reference": "converged", "excess_floor": 0.0, "repeat_cap": 1e6}
 """The paper's method to the letter: references and excess on training pairs, no bounds, no regard for errors."""
