@@ -1,102 +1,110 @@
-"""Time of one meta-gradient step of k references, by form: `python -m benchmarks.balancing`.
+"""What balancing costs: a step of the meta-gradient in all its forms, and whole runs beside one training.
 
-All references run as lanes. `loop` is what a plain implementation does: double backward, one reference after another.
+    python -m benchmarks.balancing forms                      one step of k references, beside what a user would write
+    python -m benchmarks.balancing whole --output FOLDER      ours and Remix beside one training of the final policy
+
+Each prints a table, its goals, and one line of JSON. TorchOpt and higher are measured where they can be imported, else
+named with the reason; docs/balancing_speed.md says how to install them. Times are processor time of one thread on a
+CPU, wall time on a GPU.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 
 import torch
-from torch import Generator, Tensor
 
-from balanced_bc.balancing.lanes import Lanes, Layout, flatten
-from balanced_bc.balancing.meta_gradient import FORMS
-
-INPUTS, WIDTH, OUTPUTS = 39, 128, 56
-"""Sizes of a state policy with chunks of 8 actions."""
-
-
-class Timing(NamedTuple):
-    """Milliseconds of one step.
-
-    Attributes:
-        groups: k.
-        name: Form, or loop.
-        milliseconds: Median of the repetitions.
-    """
-
-    groups: int
-    name: str
-    milliseconds: float
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.demonstrations.dataset import Dataset
+from balanced_bc.demonstrations.tags import parse_axes
+from balanced_bc.learning.batches import load_pairs
+from balanced_bc.learning.device import keep_freed_memory
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.tables import aligned
+from benchmarks.rivals import balancing_whole, meta_steps
+from benchmarks.rivals.meta_steps import Claim, Cost
+from benchmarks.training import as_json, dataset_of, devices, say
 
 
-def loss(parameters: Mapping[str, Tensor], batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Negative log-likelihood of a two-layer network with one learned sigma per output, (B,)."""
-    state, action = batch
-    first = torch.relu(state @ parameters["first"])
-    error = (action - torch.relu(first @ parameters["second"]) @ parameters["last"]) * (-parameters["sigma"]).exp()
-    return (0.5 * error.square() + parameters["sigma"]).sum(dim=-1)
+def forms(asked: Namespace) -> None:
+    """One meta-gradient step of k references, by form."""
+    say(*meta_steps.absent())
+    found = list[Cost]()
+    for device in map(torch.device, devices()):
+        for workload in meta_steps.workloads():
+            if workload.name not in asked.workloads:
+                continue
+            say(f"{device.type}, {workload.name}: {meta_steps.parameters_of(workload)} parameters")
+            for groups in asked.groups:
+                if groups > workload.largest:
+                    say(f"k = {groups} is skipped for the {workload.name}: it would take minutes")
+                    continue
+                costs = list(meta_steps.costs(workload, groups, asked.pairs, device, asked.rounds))
+                say(aligned(meta_steps.rows(costs)), "")
+                found += costs
+    claims = list(meta_steps.claims(found))
+    judge(claims)
+    say(as_json({"costs": [one._asdict() for one in found], "claims": [one._asdict() for one in claims]}))
 
 
-def timed(step: Callable[[], object], repetitions: int) -> float:
-    """Median time of a step, [ms], after two steps of warm-up."""
-    times = []
-    for _ in range(repetitions + 2):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return 1e3 * sorted(times[2:])[repetitions // 2]
+def whole(asked: Namespace) -> None:
+    """Whole runs."""
+    dataset = Dataset.open(dataset_of(asked))
+    balancing = BalancingConfig(**({} if asked.repeats is None else {"repeats": asked.repeats}))
+    found = list[balancing_whole.Whole]()
+    for kind in asked.policies:
+        policy = replace(PolicyConfig(), policy=kind)
+        pairs = load_pairs(dataset, parse_axes(asked.group_by), policy)
+        for one in balancing_whole.wholes(pairs, policy, balancing, asked.share):
+            say(f"{one.policy}, {one.name}: {one.seconds:.1f} s")
+            found.append(one)
+    say(aligned(balancing_whole.rows(found)), "")
+    claims = list(balancing_whole.claims(found))
+    judge(claims)
+    say(as_json({"runs": [one._asdict() for one in found], "claims": [one._asdict() for one in claims]}))
 
 
-def steps_of(groups: int, pairs: int) -> dict[str, Callable[[], object]]:
-    """One step of each form for k groups on a batch of `pairs` pairs in all."""
-    generator = Generator().manual_seed(0)
-    sizes = {"first": (INPUTS, WIDTH), "second": (WIDTH, WIDTH), "last": (WIDTH, OUTPUTS)}
-    network = {name: 0.1 * torch.randn(*size, generator=generator) for name, size in sizes.items()}
-    network["sigma"] = torch.zeros(OUTPUTS)
-    number = max(pairs // groups, 1) * groups
-    batch = (torch.randn(number, INPUTS, generator=generator), torch.randn(number, OUTPUTS, generator=generator))
-    lanes = Lanes(loss, Layout.of(network), tuple(map(str, range(groups))), vectorize=True)
-    theta = flatten(network).expand(groups, -1).clone()
-    weights, rate = torch.full((groups, groups), 1 / groups), torch.tensor(0.1)
-    losses = lanes.on(batch)
-
-    def alone(row: int) -> None:
-        one = slice(row, row + 1)
-        FORMS["double-backward"](losses, lambda at: losses(at)[:, row], theta[one], weights[one], lambda _: rate)
-
-    def loop() -> None:
-        for row in range(groups):
-            alone(row)
-
-    def form(name: str) -> Callable[[], object]:
-        return lambda: FORMS[name](losses, lambda at: losses(at).diagonal(), theta, weights, lambda _: rate)
-
-    return {"loop": loop, **{name: form(name) for name in FORMS}}
+def judge(claims: Iterable[Claim]) -> None:
+    """Print goals and whether they are met."""
+    lines: list[tuple[str, ...]] = [("claim", "measured", "goal", "")]
+    for text, ratio, goal, most in claims:
+        met = "holds" if Claim(text, ratio, goal, most).holds else "FAILS"
+        lines.append((text, f"{ratio:.2f}", f"{'at most' if most else 'at least'} {goal:g}", met))
+    say(aligned(lines), "")
 
 
-def run(groups: list[int], pairs: int, repetitions: int) -> list[Timing]:
-    """Time every form for every number of groups."""
-    return [Timing(k, name, timed(step, repetitions)) for k in groups for name, step in steps_of(k, pairs).items()]
+def parsed() -> Namespace:
+    """What is asked for."""
+    parser = ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    verbs = parser.add_subparsers(required=True)
+    one = verbs.add_parser("forms", help=forms.__doc__)
+    one.add_argument("--groups", type=int, nargs="+", default=[2, 5, 8, 16, 64], help="numbers of groups")
+    one.add_argument("--pairs", type=int, default=64, help="pairs in a batch, of all groups together")
+    one.add_argument("--rounds", type=int, default=5, help="measurements of each, one after another")
+    names = [workload.name for workload in meta_steps.workloads()]
+    one.add_argument("--workloads", nargs="+", choices=names, default=names, help="what is learned")
+    one.set_defaults(run=forms)
+    one = verbs.add_parser("whole", help=whole.__doc__)
+    one.add_argument("--output", type=Path, required=True, help="folder for the dataset")
+    one.add_argument("--dataset", type=Path, help="ours; one of 63 picking demonstrations is collected if not given")
+    one.add_argument("--workers", type=int, default=2, help="processes that collect")
+    one.add_argument("--group-by", default="behavior", help="axes of tags that make the groups")
+    one.add_argument("--policies", nargs="+", choices=["state", "image"], default=["state", "image"], help="policies")
+    one.add_argument("--repeats", type=int, help="repetitions of a method; the default's if not given")
+    one.add_argument("--share", type=float, default=1.0, help="share of all steps, for a quick look")
+    one.set_defaults(run=whole)
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--groups", type=int, nargs="+", default=[2, 5, 16], help="numbers of groups")
-    parser.add_argument("--pairs", type=int, default=64, help="pairs in a batch")
-    parser.add_argument("--repetitions", type=int, default=30, help="steps that are timed")
-    given = parser.parse_args()
+    """Measure what is asked for."""
+    asked = parsed()
     torch.set_num_threads(1)
-    timings = run(given.groups, given.pairs, given.repetitions)
-    plain = {timing.groups: timing.milliseconds for timing in timings if timing.name == "loop"}
-    print(f"{'k':>3}  {'form':<16}{'ms':>8}{'loop / form':>13}")  # noqa: T201
-    for k, name, milliseconds in timings:
-        print(f"{k:>3}  {name:<16}{milliseconds:>8.2f}{plain[k] / milliseconds:>13.2f}")  # noqa: T201
+    keep_freed_memory()
+    asked.run(asked)
 
 
 if __name__ == "__main__":

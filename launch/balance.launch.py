@@ -8,7 +8,7 @@ Without output the weights go into the dataset's folder.
 from balanced_bc.nodes.launching import Given, description, node
 from launch import Action, LaunchDescription
 
-ARGUMENTS = ("dataset", "output", "method", "group_by", "policy", "seed")
+ARGUMENTS = ("dataset", "output", "method", "compare", "group_by", "policy", "seed")
 
 
 def actions(given: Given) -> list[Action]:

@@ -171,6 +171,20 @@ def test_a_policy_that_is_missing_is_named_before_anything_is_simulated(
     assert "evaluating" not in capsys.readouterr().out
 
 
+def test_an_output_that_cannot_be_written_is_named_before_anything_is_simulated(
+    policies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("evaluate", "--checkpoint", str(policies[0]))
+    assert "is a folder; name a file" in refused(capsys, *words, "--output", str(tmp_path))
+    file = tmp_path / "picking.yaml"
+    main((*words, "--rollouts", "1", "--horizon", "2", "--output", str(file)))
+    said = refused(capsys, *words, "--task", "picking", "--output", str(file))
+    assert "holds an evaluation of opening in tabletop, and this one is of picking" in said
+    file.write_text("notes: mine\n")
+    assert "cannot be read as an evaluation" in refused(capsys, *words, "--output", str(file))
+    assert file.read_text() == "notes: mine\n"
+
+
 def is_running(group: int) -> bool:
     """Whether a group of processes has any left."""
     try:
@@ -212,6 +226,8 @@ def test_the_day_without_ros(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     main(("collect", "--output", data, "--counts", "slider=2,drawer=4", "--workers", "2"))
     main(("tag", data, "--episodes", "0-1", "quality=suboptimal"))
     main(("balance", "--dataset", data, "--output", weights, "--method", "remix", "--repeats", "1", *small))
+    main(("explain", weights, "--html", str(tmp_path / "page.html")))
+    assert (tmp_path / "page.html").read_text() == (tmp_path / "weights" / "report.html").read_text()
     main(("train", "--dataset", data, "--weights", f"{weights}/balance.yaml", "--output", policy, *small))
     main(("evaluate", "--checkpoint", policy, "--task", "opening", "--rollouts", "1", "--horizon", "5"))
     printed = capsys.readouterr().out

@@ -6,6 +6,7 @@ A name is that of a group, or of one of the tags that its name is joined of (`le
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -118,6 +119,32 @@ def bounds_of(
     )
 
 
+def stated_prior(groups: Sequence[str], prior: Tensor, stated: Sequence[str]) -> Tensor:
+    """Move a prior, (k,), to the nearest one in relative entropy that has the weights stated.
+
+    Groups of a tag share its weight, and groups of which nothing is said share the rest, in proportion to the prior.
+
+    Args:
+        groups: Names of the groups, (k,).
+        prior: A point on the simplex, (k,).
+        stated: Prior weights, `NAME=WEIGHT`, or relative to the prior, `NAME=2x`.
+
+    Raises:
+        BalancingError: One cannot be read or is 0, no group has the name, or they do not add up to 1.
+    """
+    if not stated:
+        return prior
+    for text in stated:
+        if not 0 < _bound(text, groups, prior)[1] < 1:
+            raise BalancingError(
+                f"prior weight {text!r} must be above 0 and below 1; --trust NAME=0 leaves groups out altogether"
+            )
+    try:
+        return bounds_of(groups, prior, inf, stated, stated).confine(prior)
+    except BalancingError as error:
+        raise BalancingError(f"prior weights {', '.join(stated)} do not add up to 1 with any others") from error
+
+
 def trust_of(groups: Sequence[str], trust: Sequence[str]) -> Tensor:
     """Trust in each group, (k,): the product over its tags of what `NAME=TRUST` says, 1 where nothing is said.
 
@@ -150,11 +177,16 @@ def named(name: str, groups: Sequence[str]) -> Tensor:
     Raises:
         BalancingError: None has; the names and tags that exist are listed.
     """
-    inside = torch.tensor([name == group or name in group.split("+") for group in groups])
+    inside = members(name, groups)
     if not bool(inside.any()):
         tags = sorted({tag for group in groups for tag in group.split("+")})
         raise BalancingError(f"no group is called or tagged {name!r}; there are {', '.join(groups)} with {tags}")
     return inside
+
+
+def members(name: str, groups: Sequence[str]) -> Tensor:
+    """Which groups have a name or a tag, bool, (k,); none where nobody has."""
+    return torch.tensor([name == group or name in group.split("+") for group in groups])
 
 
 def _bound(text: str, groups: Sequence[str], share: Tensor) -> tuple[Tensor, float]:

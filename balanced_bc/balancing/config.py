@@ -11,6 +11,10 @@ from balanced_bc.ranges import out_of_range
 
 Method = Literal["imbalanced", "equal", "temperature", "zero", "remix", "ours", "minimax"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Compare = Literal["auto", "none", "quick", "full"]
+RELAXED: tuple[Method, ...] = ("ours", "minimax")
+"""Methods whose references feedback can relax."""
+MetaForm = Literal["auto", "jvp", "double-backward", "products"]
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,31 @@ class BalancingConfig:
     """What rho counts. Plain behavior cloning weighs by pairs; the tables of the paper count demonstrations."""
     prior: Literal["proportions", "equal"] = "proportions"
     """Weights at the start, and those that the min-max step leans to."""
+    prior_weights: tuple[str, ...] = ()
+    """Prior weights of groups or tags, each as NAME=WEIGHT, or NAME=2x for twice what it would be; the others keep
+    their proportions. Methods that only count have no prior."""
     split: Literal["held-out", "training"] = "held-out"
     """Where references, excess and meta-gradients are measured: on held-out demonstrations, or (the paper) on training
     pairs."""
     reference: Literal["lowest", "converged"] = "lowest"
     """lowest: the lowest loss of all lanes trained afresh. converged (the paper): the loss at the end of the
     meta-gradient run."""
-    meta_form: Literal["jvp", "double-backward", "products"] = "double-backward"
-    """How the meta-gradient is computed; all three are exact. double-backward is fastest on a CPU; jvp and products
-    need no second derivatives and less memory; jvp needs forward mode."""
+    meta_gradient: Literal["one-step", "unrolled", "trace"] = "one-step"
+    """Through how many inner steps Eq. 18 looks. one-step (the paper): the last one. unrolled: `meta_horizon` steps
+    with the same weights, then one step of the weights. trace: all steps so far, older ones less and less."""
+    meta_horizon: int = field(default=4, metadata={"range": (1, 64)})
+    """Inner steps H that unrolled differentiates through; memory grows with it."""
+    meta_average: bool = True
+    """Whether unrolled wants the loss low on average after 1 to H steps (less noise), or after H steps only."""
+    meta_decay: float = field(default=0.9, metadata={"range": (0.0, 1.0)})
+    """Share of its past that trace keeps in a step; 0 is one-step."""
+    meta_curvature: bool = False
+    """Whether trace takes into account that later steps undo part of earlier ones: exact, and k more second derivatives
+    a step."""
+    meta_form: MetaForm = "auto"
+    """How the meta-gradient is computed; all forms are exact. auto: the fastest on the device. jvp and products need no
+    second derivatives for one step, and less memory; jvp needs forward mode; products cannot be unrolled, and trace
+    needs no other form than its own."""
     meta_optimizer: Literal["sgd", "adam"] = "sgd"
     """Inner step of Eq. 17: plain gradient, or one preconditioned by Adam's second moments of the steps before."""
     meta_learning_rate: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
@@ -92,14 +112,37 @@ class BalancingConfig:
     trust: tuple[str, ...] = ()
     """Trust in groups or tags, each as NAME=TRUST from 0 to 1: the prior is multiplied by it, and 0 leaves the groups
     out of the balancing, with a weight of 0."""
+    conflicts: bool = True
+    """Whether to report which groups oppose each other on states that they share: one more training per fold."""
+    success_loss: tuple[str, ...] = ()
+    """Losses at which groups or tags succeed, each as NAME=NATS, on the scale of the references of the same method: the
+    reference of ours and minimax is then this loss, but never below the lowest achievable one (section 6.3)."""
+    compare: Compare = "auto"
+    """Judge the weights on held-out demonstrations, with networks trained afresh. quick: beside plain cloning, equal
+    and temperature. full: beside Re-Mix too, which must be run for it. auto: quick for methods that train networks."""
     vectorize: bool = True
-    """Train lanes in one torch.func.vmap; without it, one after another (policies with convolutions on a CPU)."""
+    """Train lanes in one torch.func.vmap where that is faster: everywhere but for convolutions on a CPU. Without it,
+    always one after another."""
 
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
         self._check_choices()
+        if self.success_loss and self.method not in RELAXED:
+            raise BalancingError(
+                f"success losses {', '.join(self.success_loss)} relax the references of {' and '.join(RELAXED)}; "
+                f"method {self.method} has none that could be relaxed"
+            )
         if problem := out_of_range(self):
             raise BalancingError(problem)
+        if self.meta_gradient == "unrolled" and self.meta_form == "products":
+            raise BalancingError(
+                "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"
+            )
+
+    @property
+    def window(self) -> int:
+        """Descent steps between two steps of the weights in a meta-gradient run."""
+        return self.meta_horizon if self.meta_gradient == "unrolled" else 1
 
     @property
     def still(self) -> int:

@@ -16,6 +16,8 @@ from torch import Generator, Tensor
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.problem import NegativeLogLikelihood, Parameters, Problem
 
+CONVOLUTION = 2
+"""Dimensions of a parameter above which it is the kernel of a convolution: rows, columns and more."""
 LaneLosses = Callable[[Tensor], Tensor]
 """Loss of every group in every lane as a function of the parameters, (m, p) -> (m, k), [nat]."""
 
@@ -47,6 +49,15 @@ def flatten(parameters: Parameters) -> Tensor:
     return torch.cat([value.detach().reshape(-1) for value in parameters.values()])
 
 
+def pays(layout: Layout, device: torch.device) -> bool:
+    """Whether lanes in one vmap are faster than one after another.
+
+    They are, but for convolutions on a CPU: each lane has kernels of its own, and a grouped convolution gains nothing
+    there, and loses a little with two lanes (docs/balancing_speed.md).
+    """
+    return device.type != "cpu" or not any(len(shape) > CONVOLUTION for shape in layout.shapes)
+
+
 class Lanes(NamedTuple):
     """How losses of lanes are computed: the policy as a function of vectors.
 
@@ -66,8 +77,9 @@ class Lanes(NamedTuple):
     def start(cls, problem: Problem, generator: Generator, vectorize: bool) -> tuple[Lanes, Tensor]:
         """Initialize a network; return the lanes and the vector that all of them start from, (p,)."""
         parameters = problem.initialize(generator)
-        layout = Layout.of(parameters)
-        return cls(problem.negative_log_likelihood, layout, problem.groups, vectorize), flatten(parameters)
+        layout, start = Layout.of(parameters), flatten(parameters)
+        together = vectorize and pays(layout, start.device)
+        return cls(problem.negative_log_likelihood, layout, problem.groups, together), start
 
     def pair_losses(self, theta: Tensor, batch: Any) -> Tensor:
         """Compute the loss of each pair in each lane, (m, p) -> (m, B), [nat]."""
@@ -83,6 +95,11 @@ class Lanes(NamedTuple):
             return self.pair_losses(theta, batch).view(len(theta), len(self.groups), -1).mean(dim=2)
 
         return losses
+
+    def own(self, batch: Any) -> Callable[[Tensor], Tensor]:
+        """Fix a stratified batch; return the loss of group i in lane i, for as many lanes as groups, (k, p) -> (k,)."""
+        losses = self.on(batch)
+        return lambda theta: losses(theta).diagonal()
 
     def _one(self, batch: Any) -> Callable[[Tensor], Tensor]:
         return lambda row: self.negative_log_likelihood(self.layout.unflatten(row), batch)

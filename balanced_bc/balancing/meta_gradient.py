@@ -9,7 +9,8 @@ without a graph of second order:
 
 and all j at once are the derivative of the k losses at :math:`\theta` in the direction
 :math:`P \nabla \mathcal{L}_i(\theta')`.
-Every function works on m lanes at once: (m, p) parameters, (m, k) weights.
+Every function works on m lanes at once: (m, p) parameters, (m, k) weights. More than one step is differentiated in
+`unrolled` and in `trace`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from balanced_bc.balancing.config import MetaForm
 from balanced_bc.balancing.lanes import LaneLosses
 
 LaneTarget = Callable[[Tensor], Tensor]
@@ -29,18 +31,18 @@ r"""Step :math:`\beta_1 P` for a gradient (m, p); broadcastable to (m, p), and a
 
 
 class MetaStep(NamedTuple):
-    r"""One inner step and what it says about the weights.
+    r"""Inner steps, one or H of them, and what they say about the weights.
 
     Attributes:
-        parameters: :math:`\theta'`, (m, p).
-        descent: :math:`G`, (m, p).
+        parameters: :math:`\theta'`, after the last step, (m, p).
+        descents: :math:`G` of each step, H of (m, p).
         gradient: :math:`\nabla_\alpha \mathcal{L}_i(\theta')`, (m, k), [nat].
-        losses: Losses of the groups at :math:`\theta`, (m, k), [nat].
+        losses: Losses of the groups at :math:`\theta` before each step, (H m, k), [nat].
         target: :math:`\mathcal{L}_i(\theta')`, (m,), [nat].
     """
 
     parameters: Tensor
-    descent: Tensor
+    descents: tuple[Tensor, ...]
     gradient: Tensor
     losses: Tensor
     target: Tensor
@@ -63,23 +65,20 @@ def jvp_form(
     after = theta - step * gradient
     value, pull = value_and_gradient(target, after)
     tangent = torch.func.jvp(losses, (theta,), (step * pull,))[1]
-    return MetaStep(after, gradient, -tangent.detach(), before, value)
+    return MetaStep(after, (gradient,), -tangent.detach(), before, value)
 
 
 def products_form(
     losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
 ) -> MetaStep:
     """Compute the meta-gradient with one backward pass and one inner product per group; see `jvp_form`."""
-    leaf = theta.detach().requires_grad_()
-    before = losses(leaf)
-    pulls = [torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0] for column in before.unbind(dim=1)]
-    each = torch.stack(pulls, dim=1)
+    before, each = group_gradients(losses, theta)
     gradient = torch.einsum("mk,mkp->mp", weights, each)
     step = precondition(gradient)
     after = theta - step * gradient
     value, pull = value_and_gradient(target, after)
     slope = -torch.einsum("mkp,mp->mk", each, step * pull)
-    return MetaStep(after, gradient, slope, before.detach(), value)
+    return MetaStep(after, (gradient,), slope, before, value)
 
 
 def double_backward_form(
@@ -92,11 +91,35 @@ def double_backward_form(
     after = leaf - precondition(gradient.detach()) * gradient
     value = target(after)
     slope = torch.autograd.grad(value.sum(), free)[0]
-    return MetaStep(after.detach(), gradient.detach(), slope, before.detach(), value.detach())
+    return MetaStep(after.detach(), (gradient.detach(),), slope, before.detach(), value.detach())
 
 
 FORMS = {"jvp": jvp_form, "products": products_form, "double-backward": double_backward_form}
 """Every form by the name that the configuration gives it."""
+
+
+def fastest(form: MetaForm, device: torch.device) -> str:
+    """Choose the form that is fastest on a device, unless one is asked for.
+
+    On a CPU that is double backward, for 2 to 64 groups (docs/balancing_speed.md; image encoders with 2 groups are 15 %
+    faster with products, with more they are not). On a GPU it is one forward-mode product, which keeps no graph of
+    second order; that choice is not measured yet: `python -m benchmarks.balancing forms` measures where there is one.
+
+    Args:
+        form: What is asked for.
+        device: Where the networks are.
+    """
+    if form != "auto":
+        return form
+    return "double-backward" if device.type == "cpu" else "jvp"
+
+
+def group_gradients(losses: LaneLosses, theta: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Evaluate the losses of the groups, (m, k), and the gradient :math:`g_j` of each, (m, k, p)."""
+    leaf = theta.detach().requires_grad_()
+    value = losses(leaf)
+    each = [torch.autograd.grad(column.sum(), leaf, retain_graph=True)[0] for column in value.unbind(dim=1)]
+    return value.detach(), torch.stack(each, dim=1)
 
 
 def value_and_gradient(function: Callable[[Tensor], Tensor], theta: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing import references
-from balanced_bc.balancing.bounds import trust_of, values_of
-from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing import conflicts, references
+from balanced_bc.balancing.bounds import named, trust_of, values_of
+from balanced_bc.balancing.config import RELAXED, BalancingConfig
+from balanced_bc.balancing.conflicts import Conflicts
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
 from balanced_bc.balancing.minmax import weigh
@@ -89,13 +90,38 @@ def balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
         return
     kept = trusted.nonzero().flatten().tolist()
     left = {name: value for name, value in values_of(config.trust, "trust").items() if value > 0}
-    inner = replace(config, trust=tuple(f"{name}={value}" for name, value in left.items()))
+    inner = replace(among(config, problem, kept), trust=tuple(f"{name}={value}" for name, value in left.items()))
     for now in _balance(problem.only(kept), inner):
         yield now.among(problem.groups, kept)
 
 
+def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> BalancingConfig:
+    """Leave out what is said of groups that are left out.
+
+    Raises:
+        BalancingError: They have a floor, or nobody has the name.
+    """
+    staying = tuple(problem.groups[i] for i in kept)
+
+    def left(texts: Sequence[str]) -> tuple[str, ...]:
+        names = (text.rpartition("=")[0].strip() for text in texts)
+        return tuple(text for text, name in zip(texts, names) if bool(named(name, problem.groups)[list(kept)].any()))
+
+    if lost := set(config.floors) - set(left(config.floors)):
+        raise BalancingError(
+            f"floors {', '.join(sorted(lost))} are of groups that trust leaves out; left are {staying}"
+        )
+    return replace(
+        config,
+        caps=left(config.caps),
+        prior_weights=left(config.prior_weights),
+        success_loss=left(config.success_loss),
+    )
+
+
 def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
     """Run a method on groups that are all trusted."""
+    _check_feedback(problem, config)
     if config.method in CLOSED:
         yield _counted(problem, config)
         return
@@ -104,9 +130,23 @@ def _balance(problem: Problem, config: BalancingConfig) -> Iterator[Progress]:
     outcomes = []
     for number in range(config.repeats):
         outcomes.append((yield from _placed(LEARNED[config.method], Repetition.of(problem, config, number), number)))
-    answer = LEARNED[config.method].answer(problem, config, outcomes)
+    found = yield from _measured(problem, config)
+    answer = conflicts.added(LEARNED[config.method].answer(problem, config, outcomes), found)
     losses = answer.diagnostics["losses"]
     yield Progress("weights", config.repeats - 1, config.steps, config.steps, 1.0, answer.weights, losses, answer)
+
+
+def _check_feedback(problem: Problem, config: BalancingConfig) -> None:
+    """Refuse judged policies where no lane could be trained with their weights."""
+    if problem.judged and config.method not in RELAXED:
+        raise BalancingError(
+            f"judged policies relax the references of {' and '.join(RELAXED)}; method {config.method} has none"
+        )
+    if problem.judged and config.method == "ours" and config.reference == "converged":
+        raise BalancingError(
+            "judged policies are measured in lanes trained afresh, which references of the kind 'converged' have not; "
+            "use --reference lowest, or state --success-loss"
+        )
 
 
 def _counted(problem: Problem, config: BalancingConfig) -> Progress:
@@ -127,4 +167,16 @@ def _placed(method: Learned, repetition: Repetition, number: int) -> Generator[P
         except StopIteration as end:
             return end.value
         before = number + phases.index(now.phase) / len(phases)
-        yield now._replace(repetition=number, done=(before + now.done / len(phases)) / config.repeats)
+        done = (before + now.done / len(phases)) / config.repeats
+        yield now._replace(repetition=number, done=done * (1 - conflicts.SHARE))
+
+
+def _measured(problem: Problem, config: BalancingConfig) -> Run[Conflicts | None]:
+    """Measure conflicts; it is the last part of the run."""
+    run = conflicts.measured(problem, config)
+    while True:
+        try:
+            now = next(run)
+        except StopIteration as end:
+            return cast("Conflicts | None", end.value)
+        yield now._replace(done=1 - conflicts.SHARE * (1 - now.done))

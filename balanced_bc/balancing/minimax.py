@@ -22,45 +22,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.lanes import refuse_broken
-from balanced_bc.balancing.references import descended
+from balanced_bc.balancing.measured import Measured, accidents, measure_lanes, moments
 from balanced_bc.balancing.repetition import Repetition
-from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.result import Run
 from balanced_bc.balancing.surrogate import Surrogate
 
 PHASE = "lanes"
 """Name of this phase in the progress."""
 SHIFTS = (-3.0, -1.5, 1.5, 3.0)
 """Lanes beside the prior: the odds of one group times the exponential of these."""
-MEASURED = 25
-"""Measurements over a run."""
-MEMORY = 0.5
-"""Share of the past in the average of a demonstration's loss over time."""
 DESCENTS, RATE = 400, 0.03
 """Steps and step size of the search for the best weights on the surrogate."""
-
-
-class Measured(NamedTuple):
-    r"""Held-out losses of demonstrations in every lane.
-
-    Attributes:
-        losses: Mean loss of each demonstration in each lane, at the moment when that lane knew its group best, (m, d),
-            [nat].
-        group: Group of each demonstration, (d,).
-        demonstration: Name of each demonstration, (d,).
-    """
-
-    losses: Tensor
-    group: Tensor
-    demonstration: Tensor
-
-    @classmethod
-    def pooled(cls, parts: list[Measured]) -> Measured:
-        """Join the folds; a demonstration that was measured more than once counts with its mean."""
-        names, at = torch.unique(torch.cat([part.demonstration for part in parts]), return_inverse=True)
-        losses, group = torch.cat([part.losses for part in parts], dim=1), torch.cat([part.group for part in parts])
-        sums = losses.new_zeros(len(losses), len(names)).index_add(1, at, losses)
-        return cls(sums / torch.bincount(at), group.new_zeros(len(names)).scatter(0, at, group), names)
 
 
 class Evidence(NamedTuple):
@@ -74,6 +46,7 @@ class Evidence(NamedTuple):
         reference: Coefficients of the lane that each group is learned best in, (k, m).
         floor: Added to squared standard errors: what the accidents of training leave, which the demonstrations of a
             fold share, (k,), [nat^2].
+        slack: How far the reference is above that lane's loss, (k,), [nat].
     """
 
     surrogate: Surrogate
@@ -82,6 +55,7 @@ class Evidence(NamedTuple):
     number: Tensor
     reference: Tensor
     floor: Tensor
+    slack: Tensor
 
     @classmethod
     def of(cls, lanes: Tensor, parts: list[Measured]) -> Evidence:
@@ -90,7 +64,7 @@ class Evidence(NamedTuple):
         number = torch.bincount(measured.group, minlength=lanes.shape[1])
         zero = torch.zeros(lanes.shape[1], len(lanes) - 1, dtype=lanes.dtype)
         difference = measured.losses[1:] - measured.losses[0]
-        blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0])
+        blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0], zero[:, 0])
         tried = surrogate.mixture(lanes)
         means, squares = map(torch.stack, zip(*(blank.difference_of(row.expand_as(zero)) for row in tried)))
         floor = accidents(parts, lanes.shape[1]) if len(parts) > 1 else squares[1:].mean(dim=0)
@@ -102,23 +76,18 @@ class Evidence(NamedTuple):
         Args:
             coefficients: Of the lanes, one row for each group, (k, m).
         """
-        return self._moments((coefficients[self.group] * self.difference.T).sum(dim=1))
+        return moments((coefficients[self.group] * self.difference.T).sum(dim=1), self.group, self.number)
 
     def losses(self, measured: Measured, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of each group for coefficients as of `difference_of`, and its standard error, (k,) each, [nat]."""
-        mean, square = self._moments(measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1))
+        values = measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1)
+        mean, square = moments(values, self.group, self.number)
         return mean, square.sqrt()
 
     def excess(self, weights: Tensor) -> Tensor:
         r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,)."""
         mean, square = self.difference_of(self.surrogate.mixture(weights) - self.reference)
-        return mean / (square + self.floor).clamp_min(1e-12).sqrt()
-
-    def _moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean over the demonstrations of each group, and its squared standard error, (d,) to two of (k,)."""
-        mean = _sums(values, self.group, self.number) / self.number
-        square = _sums((values - mean[self.group]).square(), self.group, self.number)
-        return mean, square / (self.number * (self.number - 1).clamp_min(1))
+        return (mean - self.slack) / (square + self.floor).clamp_min(1e-12).sqrt()
 
     def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
         """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""
@@ -126,19 +95,6 @@ class Evidence(NamedTuple):
         rows = [self.surrogate.mixture(shifted(prior, j, factor)) for j in range(len(prior))]
         means, squares = zip(*(self.difference_of(row.expand_as(self.reference)) for row in rows))
         return torch.stack(means, dim=1), torch.stack(squares, dim=1).sqrt()
-
-
-def accidents(parts: list[Measured], groups: int) -> Tensor:
-    r"""Squared standard error of a group's mean difference over repetitions, pooled over lanes, (k,), [nat^2]."""
-    means = torch.stack(
-        [
-            difference.new_zeros(len(difference), groups).index_add(1, part.group, difference)
-            / torch.bincount(part.group, minlength=groups)
-            for part in parts
-            for difference in (part.losses[1:] - part.losses[0],)
-        ]
-    )
-    return means.var(dim=0).mean(dim=0) / len(parts)
 
 
 def shifted(prior: Tensor, group: int, factor: float) -> Tensor:
@@ -156,44 +112,9 @@ def design(prior: Tensor) -> Tensor:
 
 
 def measure(repetition: Repetition) -> Run[Measured]:
-    """Train a network on each lane's weights; measure the held-out demonstrations as training goes on."""
-    weights, watched = design(repetition.prior), repetition.watch()
-    steps, best = repetition.config.steps, None
-    every = max(1, steps // MEASURED)
-    for step, theta in descended(repetition, weights, PHASE):
-        if (step + 1) % every == 0 or step + 1 == steps:
-            best = Best.after(best, watched.losses(repetition.lanes, theta), watched.group, len(repetition.groups))
-            refuse_broken(best.means, repetition.groups, PHASE, step)
-            yield Progress.of(PHASE, step, steps, weights, best.means)
-    assert best is not None, "a run measures at its end"
-    return Measured(best.losses, watched.group, watched.demonstration)
-
-
-class Best(NamedTuple):
-    """Losses at the moment when each lane knew each group best.
-
-    Attributes:
-        smooth: Losses averaged over time, (m, d), [nat].
-        losses: Those of the best moment, (m, d), [nat].
-        means: Their mean over each group, (m, k), [nat].
-    """
-
-    smooth: Tensor
-    losses: Tensor
-    means: Tensor
-
-    @classmethod
-    def after(cls, before: Best | None, losses: Tensor, group: Tensor, groups: int) -> Best:
-        """Take a measurement, (m, d), into account."""
-        smooth = losses if before is None else torch.lerp(losses, before.smooth, MEMORY)
-        number = torch.bincount(group, minlength=groups)
-        means = smooth.new_zeros(len(smooth), groups).index_add(1, group, smooth) / number
-        if before is None:
-            return cls(smooth, smooth, means)
-        better = means < before.means
-        return cls(
-            smooth, torch.where(better[:, group], smooth, before.losses), torch.where(better, means, before.means)
-        )
+    """Measure the held-out demonstrations in a lane of each row of the design, then of each judged policy."""
+    lanes = torch.cat((design(repetition.prior), repetition.wanted.rows()))
+    return (yield from measure_lanes(repetition, lanes, PHASE))
 
 
 def choose(evidence: Evidence, stiffness: float) -> Tensor:
@@ -221,7 +142,3 @@ def choose(evidence: Evidence, stiffness: float) -> Tensor:
 def objection(excess: Tensor) -> Tensor:
     r"""What the group that is farthest above its reference has against the weights, :math:`\tfrac18 \max_i z_i^2`."""
     return excess.clamp_min(0).max().square() / 8
-
-
-def _sums(values: Tensor, group: Tensor, number: Tensor) -> Tensor:
-    return values.new_zeros(len(number)).index_add(0, group, values)

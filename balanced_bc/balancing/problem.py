@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.feedback import Judged
 
 Parameters = Mapping[str, Tensor]
 """Names and values of a policy's parameters, all of one floating type and on one device."""
@@ -17,6 +18,8 @@ NegativeLogLikelihood = Callable[[Parameters, Any], Tensor]
 """Negative log-likelihood of each pair of a batch, (parameters, batch) -> (B,), [nat]."""
 Sampler = Callable[[Tensor, Generator], Any]
 """Batch with one pair drawn from each group named, (groups (B,), generator) -> batch of B pairs in that order."""
+Pull = Callable[[Parameters, Any], Tensor]
+"""Gradient of each pair's loss with respect to its action, (parameters, batch) -> (B, q)."""
 Initializer = Callable[[Generator], Parameters]
 """Parameters of a network that has learned nothing yet."""
 
@@ -29,19 +32,23 @@ class Held(NamedTuple):
         group: Group of each pair, (n,).
         demonstration: Demonstration of each pair, unique among all folds and groups, (n,).
         number: Number of each pair, (n,).
+        place: Features of the states of the pairs with these numbers, in which near pairs are in a like situation,
+            (B,) -> (B, F); None where nobody knows them.
     """
 
     at: Callable[[Tensor], Any]
     group: Tensor
     demonstration: Tensor
     number: Tensor
+    place: Callable[[Tensor], Tensor] | None = None
 
     def only(self, kept: Sequence[int]) -> Held:
         """Leave other groups out, and number those that stay anew."""
         place = torch.full((int(self.group.max()) + 1,), -1)
         place[list(kept)] = torch.arange(len(kept))
         inside = place[self.group] >= 0
-        return Held(self.at, place[self.group[inside]], self.demonstration[inside], self.number[inside])
+        group = place[self.group[inside]]
+        return Held(self.at, group, self.demonstration[inside], self.number[inside], self.place)
 
 
 class Fold(NamedTuple):
@@ -76,6 +83,13 @@ class Problem:
     folds: tuple[Fold, ...]
     """Training and measuring pairs of each fold; repetition r uses fold r modulo their number. Methods that only count
     need none."""
+    pull: Pull | None = None
+    """What each pair wants of the policy's action; None where nobody knows, and then there is no conflict report."""
+    skill: NegativeLogLikelihood | None = None
+    """What policies are compared by: a loss of each pair that noise in other groups does not change. None: the loss
+    itself."""
+    judged: tuple[Judged, ...] = ()
+    """Policies whose success is known."""
 
     def __post_init__(self) -> None:
         """Refuse problems that have nothing to balance."""
@@ -105,6 +119,7 @@ class Problem:
                 Fold(among(fold.training), among(fold.measuring), fold.held and fold.held.only(kept))
                 for fold in self.folds
             ),
+            judged=tuple(left for left in (one.only(kept) for one in self.judged) if left is not None),
         )
 
     def stratified(self, total: int, least: int) -> Tensor:

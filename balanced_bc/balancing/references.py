@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.descent import AdamState, adam
+from balanced_bc.balancing.feedback import Relaxed, Wanted, contrary, relax
 from balanced_bc.balancing.lanes import refuse_broken
 from balanced_bc.balancing.meta_gradient import weighted_gradient
 from balanced_bc.balancing.proportions import equal
@@ -31,12 +32,14 @@ class Targets(NamedTuple):
             Its last row is `losses`. One row where references are constant over time.
         lanes: Name of the lane that reached it, (k,).
         found: What the meta-gradient runs found; None for references that need none.
+        relaxed: What feedback changed; None where there is none.
     """
 
     losses: Tensor
     path: Tensor
     lanes: tuple[str, ...]
     found: Search | None = None
+    relaxed: Relaxed | None = None
 
 
 def zero(repetition: Repetition) -> Run[Targets]:
@@ -46,14 +49,40 @@ def zero(repetition: Repetition) -> Run[Targets]:
 
 
 def learned(repetition: Repetition) -> Run[Targets]:
-    r"""Want the lowest achievable loss, :math:`\mathcal{L}_i^\mathrm{ref} = \mathcal{L}_i^\mathrm{min}`."""
-    found = yield from search(repetition)
+    r"""Want the lowest achievable loss, :math:`\mathcal{L}_i^\mathrm{ref} = \mathcal{L}_i^\mathrm{min}`.
+
+    Where feedback says at which loss a group succeeds, want no less than that (section 6.3).
+    """
+    found, wanted = (yield from search(repetition)), repetition.wanted
     if repetition.config.reference == "converged":
-        return constant(found.losses, "meta run")._replace(found=found)
+        targets = constant(found.losses, "meta run")._replace(found=found)
+        return relaxed(targets, wanted, found.losses.new_zeros(1, 0, len(found.losses)))
     names, weights = candidates(repetition, found.weights)
-    path, _ = yield from train(repetition, weights, "lanes")
-    least, lanes = lowest(path, names)
-    return Targets(least[-1], least, lanes, found)
+    judged = tuple(f"weights of {one.name}" for one in wanted.judged)
+    path, _ = yield from train(repetition, torch.cat((weights, wanted.rows())), "lanes")
+    least, lanes = lowest(path, names + judged)
+    return relaxed(Targets(least[-1], least, lanes, found), wanted, path[:, len(names) :].cummin(dim=0).values)
+
+
+def relaxed(targets: Targets, wanted: Wanted, judged: Tensor) -> Targets:
+    r"""Relax references to losses at which groups succeed, at every step.
+
+    Args:
+        targets: The lowest achievable losses.
+        wanted: What is known of success.
+        judged: Lowest losses so far in the lanes of judged policies, (t, j, k), [nat].
+    """
+    if not wanted:
+        return targets
+    success = wanted.success(judged)
+    found = Relaxed(targets.losses, success[-1], contrary(wanted.judged, judged[-1]))
+    sources = zip(targets.lanes, wanted.sources(judged[-1]), found.above.tolist())
+    return targets._replace(
+        losses=found.references,
+        path=relax(targets.path, success),
+        lanes=tuple(source if above else lane for lane, source, above in sources),
+        relaxed=found,
+    )
 
 
 def constant(losses: Tensor, origin: str) -> Targets:

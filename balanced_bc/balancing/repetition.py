@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from balanced_bc.balancing.bounds import Bounds, bounds_of, trust_of
+from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_of
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.feedback import Wanted, success_losses
 from balanced_bc.balancing.lanes import Lanes, refuse_broken
 from balanced_bc.balancing.problem import Fold, Problem
 from balanced_bc.balancing.proportions import equal, proportions
@@ -70,6 +71,7 @@ class Repetition(NamedTuple):
         bounds: Between which weights stay.
         seed: Seed of the batches: the same in every run of the repetition.
         config: Configuration of the method.
+        wanted: What is known of success.
     """
 
     lanes: Lanes
@@ -82,6 +84,7 @@ class Repetition(NamedTuple):
     bounds: Bounds
     seed: int
     config: BalancingConfig
+    wanted: Wanted
 
     @classmethod
     def of(cls, problem: Problem, config: BalancingConfig, number: int) -> Repetition:
@@ -93,7 +96,8 @@ class Repetition(NamedTuple):
         measured = fold.measuring(problem.stratified(config.evaluation, LEAST_MEASURED), generator)
         names = problem.stratified(config.batch, LEAST_OF_EACH)
         share, bounds = shares(problem, config), limits(problem, config)
-        return cls(lanes, start, fold, names, measured, share, prior_of(problem, config), bounds, seed, config)
+        prior, wanted = prior_of(problem, config), wanted_of(problem, config)
+        return cls(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -153,9 +157,18 @@ def limits(problem: Problem, config: BalancingConfig) -> Bounds:
     return bounds_of(problem.groups, share, config.repeat_cap, config.floors, config.caps)
 
 
+def wanted_of(problem: Problem, config: BalancingConfig) -> Wanted:
+    """What is known of the success of a problem's groups."""
+    return Wanted(success_losses(problem.groups, config.success_loss), problem.judged)
+
+
 def prior_of(problem: Problem, config: BalancingConfig) -> Tensor:
-    """Weights at the start and what the weights lean to, (k,): shares or equal weights, times trust, within bounds."""
+    """Weights at the start and what the weights lean to, (k,).
+
+    They are shares or equal weights, moved to what was stated of single groups and tags, times trust, within bounds.
+    """
     prior = shares(problem, config) if config.prior == "proportions" else equal(len(problem.groups))
+    prior = stated_prior(problem.groups, prior, config.prior_weights)
     trusted = prior * trust_of(problem.groups, config.trust)
     return limits(problem, config).confine(trusted / trusted.sum())
 

@@ -29,6 +29,24 @@ class Reference(NamedTuple):
     lane: str
 
 
+class Compared(NamedTuple):
+    r"""How well a policy is learned with some weights, on held-out demonstrations.
+
+    Attributes:
+        method: Whose weights; `plain cloning` for the shares of the dataset.
+        weights: They, (k,).
+        losses: Loss of each group, (k,), [nat]. It is the problem's `skill`, not the scale of references.
+        difference: From plain cloning, negative where the weights are better, (k,), [nat].
+        standard_error: Of the difference, paired over demonstrations, (k,), [nat]; NaN for a single demonstration.
+    """
+
+    method: str
+    weights: Tensor
+    losses: Tensor
+    difference: Tensor
+    standard_error: Tensor
+
+
 class Balance(NamedTuple):
     r"""The answer of a method.
 
@@ -42,6 +60,7 @@ class Balance(NamedTuple):
         average: Weights averaged over all steps and repetitions, (k,).
         diagnostics: Further numbers by name, such as the signal-to-noise ratio of the meta-gradient, (k,) or (k, k).
         warnings: What a person should know before using the weights.
+        comparison: The weights beside others on held-out demonstrations, of all groups; empty where none was made.
     """
 
     method: str
@@ -53,6 +72,7 @@ class Balance(NamedTuple):
     average: Tensor
     diagnostics: dict[str, Tensor]
     warnings: tuple[str, ...]
+    comparison: tuple[Compared, ...] = ()
 
     def among(self, groups: tuple[str, ...], kept: Sequence[int]) -> Balance:
         """The answer for all groups, when only those numbered `kept` were balanced: the others weigh nothing."""
@@ -85,14 +105,14 @@ class Progress(NamedTuple):
     r"""One moment of a run.
 
     Attributes:
-        phase: `references`, `lanes`, `reference policy` or `weights`.
+        phase: `references`, `lanes`, `reference policy`, `weights` or `comparison`.
         repetition: Number of the repetition, from 0.
         step: Descent steps taken in this phase.
         steps: Descent steps of this phase.
         done: Share of the whole run that is done, 0 to 1.
         weights: Weights of the min-max step, (k,), or of each lane, (m, k).
         losses: Loss of each group, (k,), or of each group in each lane, (m, k), [nat].
-        result: The answer; on the last progress only.
+        result: The answer; on the last progress only, and while the answer is compared.
     """
 
     phase: str

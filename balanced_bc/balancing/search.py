@@ -2,22 +2,27 @@ r"""Training weights that teach each behavior best: Eq. 15-18 of the paper, all 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing import simplex
+from balanced_bc.balancing import simplex, trace, unrolled
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.descent import AdamState, observe, preconditioner, shortened
 from balanced_bc.balancing.lanes import refuse_broken
-from balanced_bc.balancing.meta_gradient import FORMS, MetaStep
+from balanced_bc.balancing.meta_gradient import FORMS, MetaStep, Precondition, fastest
 from balanced_bc.balancing.proportions import equal
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
 
 PHASE = "references"
 """Name of this phase in the progress."""
+BLOCKS = 8
+"""Stretches of time that the meta-gradient is averaged over one by one, long enough to be nearly independent."""
+Draw = Callable[[], Any]
+"""Draws the next stratified batch."""
 
 
 class Search(NamedTuple):
@@ -27,11 +32,14 @@ class Search(NamedTuple):
         weights: :math:`\alpha_i^*`, one row for each behavior, averaged over the last half, (k, k).
         losses: :math:`\mathcal{L}_i` in run i, averaged over the last half of its measurements, (k,), [nat].
         signal_to_noise: Mean over standard deviation over time of the meta-gradient, (k, k).
+        directions: Of the meta-gradient of Eq. 18, averaged over stretches of time, row i for the loss of i, column j
+            for the weight of j, (b, k, k).
     """
 
     weights: Tensor
     losses: Tensor
     signal_to_noise: Tensor
+    directions: Tensor
 
 
 class SearchState(NamedTuple):
@@ -43,6 +51,7 @@ class SearchState(NamedTuple):
         weights: :math:`\alpha`, one row for each behavior, (k, k).
         gradient: Average of the meta-gradient over time, (k, k).
         square: Average of its square over time and entries, (k, 1).
+        trace: :math:`\partial \theta / \partial \alpha` as `trace` carries it along, (k, k, p); (k, 0, p) without.
     """
 
     theta: Tensor
@@ -50,14 +59,20 @@ class SearchState(NamedTuple):
     weights: Tensor
     gradient: Tensor
     square: Tensor
+    trace: Tensor
 
     @classmethod
     def at(cls, repetition: Repetition) -> SearchState:
         """Start k lanes from the same network and from the prior weights."""
         k = len(repetition.groups)
         theta = repetition.start.expand(k, -1).clone()
-        zeros = torch.zeros(k, k, dtype=torch.float64)
-        return cls(theta, AdamState.at(theta), repetition.prior.expand(k, k).clone(), zeros, zeros[:, :1].clone())
+        zeros, carried = torch.zeros(k, k, dtype=torch.float64), k if repetition.config.meta_gradient == "trace" else 0
+        weights = repetition.prior.expand(k, k).clone()
+        return cls(theta, AdamState.at(theta), weights, zeros, zeros[:, :1].clone(), trace.start(theta, carried))
+
+
+Advance = tuple[SearchState, Tensor]
+"""State after some steps, and the meta-gradient that they gave."""
 
 
 def search(repetition: Repetition) -> Run[Search]:
@@ -65,74 +80,103 @@ def search(repetition: Repetition) -> Run[Search]:
     config, state = repetition.config, SearchState.at(repetition)
     training, measuring = repetition.batches(), repetition.measuring_batches()
     weights, slopes, losses = [], [], []
-    for step in range(config.steps):
-        state, slope = advance(repetition, state, training(), measuring(), step)
+    for first in range(0, config.steps, config.window):
+        steps = range(first, min(first + config.window, config.steps))
+        state, slope = advance(repetition, state, training, measuring, steps)
         weights.append(state.weights)
-        slopes.append(slope)
-        if repetition.measures_at(step):
-            losses.append(repetition.measure(state.theta, PHASE, step).losses)
-            yield Progress.of(PHASE, step, config.steps, state.weights, losses[-1])
+        slopes.append((first, slope))
+        if any(map(repetition.measures_at, steps)):
+            losses.append(repetition.measure(state.theta, PHASE, steps[-1]).losses)
+            yield Progress.of(PHASE, steps[-1], config.steps, state.weights, losses[-1])
     ended = last_half(losses).diagonal()
-    return Search(last_half(weights), ended, signal_to_noise(slopes[config.still :]))
+    moving = [slope for first, slope in slopes if first >= config.still] or [slope for _, slope in slopes]
+    return Search(last_half(weights), ended, signal_to_noise(moving), directions(moving))
 
 
-def advance(
-    repetition: Repetition, state: SearchState, training: Any, measuring: Any, step: int
-) -> tuple[SearchState, Tensor]:
-    r"""Take one inner step (Eq. 17) and, after the warm-up, one step of the weights (Eq. 18).
+def advance(repetition: Repetition, state: SearchState, training: Draw, measuring: Draw, steps: range) -> Advance:
+    r"""Take inner steps with the same weights (Eq. 17) and, after the warm-up, one step of the weights (Eq. 18).
 
     Args:
         repetition: Network and configuration.
         state: State before.
-        training: Batch that the inner step descends on.
-        measuring: Independent batch on which :math:`\mathcal{L}_i(\theta')` is measured.
-        step: Steps taken before.
+        training: Draws the batches that inner steps descend on.
+        measuring: Draws independent batches on which :math:`\mathcal{L}_i(\theta')` is measured.
+        steps: Numbers of the inner steps; one, or H of them where they are unrolled.
 
     Returns:
         State after; :math:`\nabla_\alpha \mathcal{L}_i(\theta')` without its component along :math:`\alpha`, (k, k).
     """
-    config, on_measuring = repetition.config, repetition.lanes.on(measuring)
-    taken: MetaStep = FORMS[config.meta_form](
-        repetition.lanes.on(training),
-        lambda theta: on_measuring(theta).diagonal(),
-        state.theta,
-        state.weights.to(state.theta),
-        lambda gradient: inner_step(state.moments, gradient, config),
-    )
-    refuse_broken(taken.losses, repetition.groups, PHASE, step)
+    config, weights = repetition.config, state.weights.to(state.theta)
+    taken, trace = TAKE[config.meta_gradient](repetition, state, weights, (training, measuring), len(steps))
+    refuse_broken(taken.losses, repetition.groups, PHASE, steps[0])
     slope = taken.gradient.double().cpu()
     slope = slope - (state.weights * slope).sum(dim=1, keepdim=True)
-    state = remember(state, taken, slope, config)
-    return (follow(state, config) if step >= config.still else state), slope
+    state = remember(state, taken, slope, config)._replace(trace=trace)
+    return (follow(state, config, len(steps)) if steps[0] >= config.still else state), slope
 
 
-def inner_step(moments: AdamState, gradient: Tensor, config: BalancingConfig) -> Tensor:
-    r"""Look up :math:`\beta_1 P`: a plain step, or Adam's preconditioner of the steps before (then Eq. 18 is exact).
+def take_one(
+    repetition: Repetition, state: SearchState, weights: Tensor, draws: tuple[Draw, Draw], _: int
+) -> tuple[MetaStep, Tensor]:
+    """One inner step, and the derivative through it."""
+    form = FORMS[fastest(repetition.config.meta_form, state.theta.device)]
+    losses, target = repetition.lanes.on(draws[0]()), repetition.lanes.own(draws[1]())
+    return form(losses, target, state.theta, weights, precondition(state, repetition.config)), state.trace
 
-    Args:
-        moments: Adam's moments.
-        gradient: :math:`G`, (k, p); only its norm is used.
-        config: Step sizes.
-    """
+
+def take_unrolled(
+    repetition: Repetition, state: SearchState, weights: Tensor, draws: tuple[Draw, Draw], steps: int
+) -> tuple[MetaStep, Tensor]:
+    """A window of inner steps, and the derivative through all of them."""
+    config, lanes = repetition.config, repetition.lanes
+    form = unrolled.FORMS[fastest(config.meta_form, state.theta.device)]
+    losses = [lanes.on(draws[0]()) for _ in range(steps)]
+    targets = [lanes.own(draws[1]()) for _ in range(steps if config.meta_average else 1)]
+    return form(losses, targets, state.theta, weights, precondition(state, config)), state.trace
+
+
+def take_traced(
+    repetition: Repetition, state: SearchState, weights: Tensor, draws: tuple[Draw, Draw], _: int
+) -> tuple[MetaStep, Tensor]:
+    """One inner step, and the derivative through all steps so far."""
+    config = repetition.config
+    losses, target = repetition.lanes.on(draws[0]()), repetition.lanes.own(draws[1]())
+    step, decay = precondition(state, config), config.meta_decay
+    return trace.advance(losses, target, state.theta, weights, step, state.trace, decay, config.meta_curvature)
+
+
+TAKE = {"one-step": take_one, "unrolled": take_unrolled, "trace": take_traced}
+"""Every way to differentiate through inner steps by the name that the configuration gives it."""
+
+
+def precondition(state: SearchState, config: BalancingConfig) -> Precondition:
+    r"""Look up :math:`\beta_1 P`: a plain step, or Adam's preconditioner of the steps before (then Eq. 18 is exact)."""
     if config.meta_optimizer == "adam":
-        return config.learning_rate * preconditioner(moments)
-    return config.meta_learning_rate * shortened(gradient, config.gradient_bound)
+        adapted = config.learning_rate * preconditioner(state.moments)
+        return lambda _: adapted
+    return lambda gradient: config.meta_learning_rate * shortened(gradient, config.gradient_bound)
 
 
 def remember(state: SearchState, taken: MetaStep, slope: Tensor, config: BalancingConfig) -> SearchState:
-    """Take a step's network and gradients into the state; the weights stay."""
-    moments = observe(state.moments, taken.descent) if config.meta_optimizer == "adam" else state.moments
-    gradient = torch.lerp(slope, state.gradient, config.meta_memory)
-    square = torch.lerp(slope.square().mean(dim=1, keepdim=True), state.square, config.meta_memory)
-    return SearchState(taken.parameters, moments, state.weights, gradient, square)
+    """Take the network and gradients of a window of steps into the state; the weights stay."""
+    moments, memory = state.moments, config.meta_memory ** len(taken.descents)
+    for descent in taken.descents if config.meta_optimizer == "adam" else ():
+        moments = observe(moments, descent)
+    gradient = torch.lerp(slope, state.gradient, memory)
+    square = torch.lerp(slope.square().mean(dim=1, keepdim=True), state.square, memory)
+    return state._replace(theta=taken.parameters, moments=moments, gradient=gradient, square=square)
 
 
-def follow(state: SearchState, config: BalancingConfig) -> SearchState:
-    r"""Move the weights against their meta-gradient (Eq. 18), averaged over time and freed of its scale."""
+def follow(state: SearchState, config: BalancingConfig, steps: int) -> SearchState:
+    r"""Move the weights against their meta-gradient (Eq. 18), averaged over time and freed of its scale.
+
+    After a window of H inner steps they move H times as far, so that a run of any horizon moves them alike.
+    """
     normalized = state.gradient / state.square.sqrt().clamp_min(1e-300)
-    step = simplex.ascend if config.ascent == "exponentiated" else simplex.ascend_projected
-    moved = step(state.weights, -normalized, config.meta_step)
-    return state._replace(weights=simplex.mix(moved, equal(moved.shape[1]), config.meta_mixing))
+    ascend = simplex.ascend if config.ascent == "exponentiated" else simplex.ascend_projected
+    moved = ascend(state.weights, -normalized, steps * config.meta_step)
+    mixing = 1 - (1 - config.meta_mixing) ** steps
+    return state._replace(weights=simplex.mix(moved, equal(moved.shape[1]), mixing))
 
 
 def last_half(path: list[Tensor]) -> Tensor:
@@ -144,3 +188,18 @@ def signal_to_noise(slopes: list[Tensor]) -> Tensor:
     """Divide the mean over time by the standard deviation over time, (k, k)."""
     path = torch.stack(slopes)
     return path.mean(dim=0) / path.std(dim=0, correction=0).clamp_min(1e-300)
+
+
+def directions(slopes: list[Tensor]) -> Tensor:
+    r"""Average :math:`\nabla_\alpha \mathcal{L}_i / \lVert \nabla_\alpha \mathcal{L}_i \rVert` over stretches of time.
+
+    Every step counts alike: where a network has lost a group, the gradient of that group is larger by thousands.
+
+    Args:
+        slopes: Meta-gradient at each step, (k, k).
+
+    Returns:
+        For each of `BLOCKS` stretches of time, (b, k, k).
+    """
+    units = torch.stack([slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-300) for slope in slopes])
+    return torch.stack([part.mean(dim=0) for part in units.tensor_split(min(BLOCKS, len(slopes)))])

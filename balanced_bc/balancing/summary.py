@@ -10,19 +10,24 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.minimax import Evidence, Measured, choose, design
+from balanced_bc.balancing.feedback import Relaxed, contrary, relax, told
+from balanced_bc.balancing.measured import Measured
+from balanced_bc.balancing.minimax import Evidence, choose, design
 from balanced_bc.balancing.minmax import Weighing
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.references import Targets
-from balanced_bc.balancing.repetition import limits, prior_of
+from balanced_bc.balancing.repetition import limits, prior_of, wanted_of
 from balanced_bc.balancing.result import Balance, Reference
 
 DRIFT = 0.1
 """Difference between the last weights and their average over the last half above which a warning is due."""
-
+SUCCESS = "raised to the loss that success needs"
+"""Reduction of a reference that feedback relaxed."""
 FEW = 6
 """Demonstrations of a group below which the standard error of a difference says little."""
+FOUND = ("lowest over lanes and time, interpolated", "lanes")
+"""Reduction and lane of a reference of `minimax`."""
 TRANSFER = 3.0
 """Factor of a group's odds by which the transfer between groups is told."""
 
@@ -50,10 +55,10 @@ def averaged(problem: Problem, config: BalancingConfig, outcomes: list[Outcome])
     answers = torch.stack([outcome.weighing.answer for outcome in outcomes])
     last = torch.stack([outcome.weighing.last for outcome in outcomes]).mean(dim=0)
     average = torch.stack([outcome.weighing.average for outcome in outcomes]).mean(dim=0)
-    wanted = _references(config, [outcome.targets for outcome in outcomes])
+    wanted, found = _references(config, [outcome.targets for outcome in outcomes]), _relaxed(outcomes)
     weights, spread = answers.mean(dim=0), standard_error(answers)
-    notes = (*warnings(problem, config, weights), *unsettled(problem, weights, last))
-    diagnostics = _diagnostics(outcomes)
+    notes = (*warnings(problem, config, weights), *unsettled(problem, weights, last), *_told(problem, config, found))
+    diagnostics = {**_diagnostics(outcomes), **feedback_diagnostics(found)}
     return Balance(config.method, problem.groups, weights, spread, wanted, last, average, diagnostics, notes)
 
 
@@ -88,10 +93,31 @@ def _references(config: BalancingConfig, targets: list[Targets]) -> tuple[Refere
     errors = [None] * losses.shape[1] if spread is None else spread.tolist()
     lanes = [", ".join(name for name, _ in Counter(names).most_common()) for names in zip(*(t.lanes for t in targets))]
     split, reduction = _provenance(config)
+    raised = [any(one) for one in zip(*(t.relaxed.above.tolist() for t in targets if t.relaxed))]
+    reductions = [SUCCESS if one else reduction for one in raised or [False] * losses.shape[1]]
     means = losses.mean(dim=0).tolist()
     return tuple(
-        Reference(loss, error, split, config.steps, reduction, lane) for loss, error, lane in zip(means, errors, lanes)
+        Reference(loss, error, split, config.steps, how, lane)
+        for loss, error, how, lane in zip(means, errors, reductions, lanes)
     )
+
+
+def _relaxed(outcomes: list[Outcome]) -> Relaxed | None:
+    """What feedback changed on average; None without feedback."""
+    found = [outcome.targets.relaxed for outcome in outcomes if outcome.targets.relaxed is not None]
+    return Relaxed.averaged(found) if found else None
+
+
+def _told(problem: Problem, config: BalancingConfig, found: Relaxed | None) -> tuple[str, ...]:
+    return () if found is None else told(problem.groups, wanted_of(problem, config), found)
+
+
+def feedback_diagnostics(found: Relaxed | None) -> dict[str, Tensor]:
+    """The lowest losses beside the success losses, NaN where none is known; nothing without feedback."""
+    if found is None:
+        return {}
+    success = torch.where(found.success.isinf(), torch.nan, found.success)
+    return {"lowest_losses": found.lowest, "success_losses": success}
 
 
 def _provenance(config: BalancingConfig) -> tuple[str, str]:
@@ -115,7 +141,27 @@ def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
     weights = torch.stack([one.weights for one in known]).mean(dim=0)
     ratio = torch.stack([one.signal_to_noise for one in known]).mean(dim=0)
     converged = torch.stack([one.losses for one in known]).mean(dim=0)
-    return {**losses, "meta_weights": weights, "meta_losses": converged, "signal_to_noise": ratio}
+    direction, error = _direction(torch.stack([one.directions for one in known]))
+    return {
+        **losses,
+        "meta_weights": weights,
+        "meta_losses": converged,
+        "signal_to_noise": ratio,
+        "meta_direction": direction,
+        "meta_direction_standard_error": error,
+    }
+
+
+def _direction(found: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean direction of the meta-gradient and its standard error, the larger of that over time and over repetitions.
+
+    Args:
+        found: Of each stretch of time in each repetition, (r, b, k, k).
+    """
+    errors = [standard_error(found.flatten(0, 1)), standard_error(found.mean(dim=1))]
+    known = [error for error in errors if error is not None]
+    mean = found.mean(dim=(0, 1))
+    return mean, torch.stack(known).amax(dim=0) if known else torch.full_like(mean, torch.nan)
 
 
 def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Balance:
@@ -126,19 +172,23 @@ def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> 
         config: Configuration.
         parts: What was measured, one for each repetition.
     """
-    prior = prior_of(problem, config)
-    measured, evidence = Measured.pooled(parts), Evidence.of(design(prior), parts)
+    prior, feedback = prior_of(problem, config), wanted_of(problem, config)
+    lanes = design(prior)
+    own, judged = [part.lanes(0, len(lanes)) for part in parts], Measured.pooled(parts).lanes(len(lanes))
+    measured, evidence = Measured.pooled(own), Evidence.of(lanes, own)
+    lowest, error = evidence.losses(measured, evidence.reference)
+    in_lanes = judged.means(len(prior))
+    success, least = feedback.success(in_lanes), torch.cat((lowest[None], in_lanes)).amin(dim=0)
+    evidence = evidence._replace(slack=relax(least, success) - lowest)
     weights = limits(problem, config).confine(choose(evidence, config.stiffness))
     here = evidence.surrogate.mixture(weights).expand_as(evidence.reference)
     losses, _ = evidence.losses(measured, torch.zeros_like(here))
-    lowest, error = evidence.losses(measured, evidence.reference)
     final, _ = evidence.losses(measured, here)
-    wanted = tuple(
-        Reference(loss, deviation, config.split, config.steps, "lowest over lanes and time, interpolated", "lanes")
-        for loss, deviation in zip(torch.minimum(lowest, final).tolist(), error.tolist())
-    )
+    found = Relaxed(torch.minimum(least, final), success, contrary(feedback.judged, in_lanes))
+    wanted = _raised(config, found, error, feedback.sources(in_lanes))
     transfer, transfer_error = evidence.transfer(TRANSFER)
     diagnostics = {
+        **(feedback_diagnostics(found) if feedback else {}),
         "losses": final,
         "losses_at_prior": losses,
         "excess": evidence.excess(weights),
@@ -146,8 +196,18 @@ def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> 
         "transfer": transfer,
         "transfer_standard_error": transfer_error,
     }
-    notes = (*warnings(problem, config, weights), *thin(problem, evidence))
+    said = told(problem.groups, feedback, found) if feedback else ()
+    notes = (*warnings(problem, config, weights), *thin(problem, evidence), *said)
     return Balance("minimax", problem.groups, weights, None, wanted, weights, weights, diagnostics, notes)
+
+
+def _raised(config: BalancingConfig, found: Relaxed, error: Tensor, sources: tuple[str, ...]) -> tuple[Reference, ...]:
+    """References of `minimax`, each from its lanes or from where success is known."""
+    rows = zip(found.references.tolist(), error.tolist(), sources, found.above.tolist())
+    return tuple(
+        Reference(loss, deviation, config.split, config.steps, *((SUCCESS, source) if above else FOUND))
+        for loss, deviation, source, above in rows
+    )
 
 
 def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:

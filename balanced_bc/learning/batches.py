@@ -279,4 +279,4 @@ def _check_numbers(item: Grouped, **values: tuple[NDArray[np.float32], int]) -> 
             )
         if not np.isfinite(array).all():
             tick = int(np.flatnonzero(~np.isfinite(array).all(axis=-1))[0])
-            raise LearningError(f"{item.name} has a {name} that is not finite at tick {tick}: {array[tick].tolist()}")
+            raise LearningError(f"{item.name} has {name} that is not finite at tick {tick}: {array[tick].tolist()}")

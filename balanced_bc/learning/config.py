@@ -116,6 +116,27 @@ class EncodingConfig:
 
 
 @dataclass(frozen=True)
+class FeedbackConfig:
+    """What is known of policies that were trained on the same dataset: see `rebalancing.feedback`."""
+
+    evaluations: tuple[str, ...] = ()
+    """Files that `balanced-bc evaluate` wrote for policies with known weights. Where such a policy succeeds, the
+    held-out loss of a network with its weights is accurate enough: references of ours and minimax are relaxed to it."""
+    success_target: float = field(default=0.9, metadata={"range": (0.01, 0.999)})
+    """Success rate from which on an evaluated policy succeeds in a behavior: the lower end of Wilson's 95 % interval
+    must reach it."""
+    verdicts: Path | None = None
+    """YAML file in which a person calls groups of policies good or bad (docs/feedback.md)."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, as written into balance.yaml."""
+        return {**asdict(self), "evaluations": list(self.evaluations), "verdicts": str(self.verdicts or "")}
+
+
+@dataclass(frozen=True)
 class EvaluationConfig:
     """Rollouts of one policy in simulation."""
 

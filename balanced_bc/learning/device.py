@@ -39,11 +39,19 @@ def choose(name: DeviceName, precision: Precision) -> Device:
     cuda = torch.cuda.is_available()
     if name == "cuda" and not cuda:
         raise LearningError(f"device cuda is asked for, but torch {torch.__version__} finds no CUDA; use auto or cpu")
-    # With its number: threads do not share the current device, and cuda is not equal to cuda:0.
-    device = torch.device("cuda", torch.cuda.current_device()) if cuda and name != "cpu" else torch.device("cpu")
+    device, reason = torch.device("cpu"), " (torch finds no CUDA)" if name == "auto" and not cuda else ""
+    if cuda and name != "cpu":
+        try:
+            # With its number: threads do not share the current device, and cuda is not equal to cuda:0.
+            device = torch.device("cuda", torch.cuda.current_device())
+            torch.zeros(1, device=device)
+        except RuntimeError as error:  # full, or held by another process
+            if name == "cuda":
+                raise LearningError(f"device cuda cannot be used: {error}") from error
+            device, reason = torch.device("cpu"), f" (CUDA cannot be used: {error})"
     fast = _computes_bfloat16(device)
     bfloat16 = fast if precision == "auto" else precision == "bfloat16"
-    return Device(device, bfloat16, _describe(device, bfloat16, fallback=name == "auto" and not cuda))
+    return Device(device, bfloat16, _describe(device, bfloat16, reason))
 
 
 @contextmanager
@@ -116,7 +124,6 @@ def _computes_bfloat16(device: torch.device) -> bool:
     return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
-def _describe(device: torch.device, bfloat16: bool, fallback: bool) -> str:
+def _describe(device: torch.device, bfloat16: bool, reason: str) -> str:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    reason = " (torch finds no CUDA)" if fallback else ""
     return f"{name}{reason}, {'bfloat16' if bfloat16 else 'float32'}"

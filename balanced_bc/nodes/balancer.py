@@ -17,7 +17,7 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.result import Progress
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import BEHAVIOR
-from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.parameters import declared
@@ -33,7 +33,7 @@ class BalancerConfig:
     dataset: Path
     """Folder of the dataset."""
     output: Path
-    """Folder for balance.yaml, weights.parquet and balance.png; it must hold no weights yet."""
+    """Folder for balance.yaml, report.html, weights.parquet and balance.png; it must hold no weights yet."""
     group_by: tuple[str, ...] = (BEHAVIOR,)
     """Axes of tags whose product makes the groups."""
 
@@ -47,6 +47,7 @@ class Balancer(Worker):
         self.balancing = declared(self, BalancingConfig)
         self.policy = declared(self, PolicyConfig)
         self.encoding = declared(self, EncodingConfig, group="encoding")
+        self.feedback = declared(self, FeedbackConfig)
         self.says_weights = self.create_publisher(Float64MultiArray, "~/weights", qos.LATCHED)
         self.says_progress = self.create_publisher(Float64MultiArray, "~/progress", qos.LATCHED)
         self.begin(self.balance)
@@ -55,7 +56,7 @@ class Balancer(Worker):
         """The work."""
         dataset, output = Dataset.open(self.config.dataset), self.config.output
         return rebalance_dataset(
-            dataset, self.config.group_by, output, self.balancing, self.policy, self.encoding, stop
+            dataset, self.config.group_by, output, self.balancing, self.policy, self.encoding, stop, self.feedback
         )
 
     def on_report(self, report: Progress) -> Shown:

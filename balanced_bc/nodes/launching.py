@@ -69,7 +69,10 @@ ARGUMENTS = {
     ),
     "results": Argument("YAML file of what was done, take by take; not given: beside the dataset or the checkpoint."),
     "group_by": Argument("Axes of tags that make the groups, as in behavior or behavior,quality.", list),
-    "method": Argument("Method of the weights: imbalanced, equal, zero, remix or ours."),
+    "method": Argument("Method of the weights: imbalanced, equal, temperature, zero, remix, ours or minimax."),
+    "compare": Argument(
+        "Judge the weights on held-out demonstrations beside others.", str, ("auto", "none", "quick", "full")
+    ),
     "weights": Argument("balance.yaml with the weights of each group; not given: plain cloning."),
     "policy": Argument("What the policy sees.", str, ("image", "state")),
     "device": Argument("Where to compute: auto, cuda or cpu."),

@@ -79,6 +79,11 @@ class Trainer(Worker):
         done, note = summary.reading(report)
         return Shown(done, f"step {report.step} of {report.steps}, {note}")
 
+    def on_end(self, last: Progress | None) -> None:
+        """Say what came out, as the command does."""
+        if last is not None:
+            self.get_logger().info(f"wrote {self.config.output}\n{summary.text(last)}")
+
 
 main = main_of(Trainer)
 

@@ -51,6 +51,7 @@ class Worker(Node):
         self._stop, self._abandon = Event(), Event()
         self._reports: SimpleQueue[Any] = SimpleQueue()
         self._thread: Thread | None = None
+        self._last: Any = None
         self._bars = Bars(self)
         self.create_service(Trigger, "~/stop", self.on_stop)
 
@@ -65,6 +66,13 @@ class Worker(Node):
     def on_report(self, report: Any) -> Shown:
         """What to say of a report, and how to show it; to be overridden."""
         raise NotImplementedError
+
+    def on_end(self, last: Any) -> None:
+        """What to say when the work is over and its result is written; to be overridden.
+
+        Args:
+            last: The last report; None if there was none.
+        """
 
     def on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """~/stop."""
@@ -93,8 +101,10 @@ class Worker(Node):
         if isinstance(entry, Exception):
             raise entry
         if entry is None:
+            self.on_end(self._last)
             self.exit_code = STOPPED if self._stop.is_set() else 0
             return
+        self._last = entry
         self._show(self.on_report(entry))
 
     def condition(self) -> Condition:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
+from balanced_bc.policies import features, tensors
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.making import policy_class
@@ -55,9 +55,7 @@ def save(
     partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     partial.mkdir()
     try:
-        tensors = {name: value.detach().cpu().contiguous() for name, value in policy.state_dict().items()}
-        save_file(tensors, partial / WEIGHTS)
-        sync(partial / WEIGHTS)
+        tensors.write(partial / WEIGHTS, policy.state_dict())
         write_yaml(partial / DESCRIPTION, _describe(policy, contract, provenance or {}))
         partial.rename(path)
         sync(path.parent)
@@ -83,12 +81,15 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
             exists = sorted(child.name for child in path.iterdir()) if path.is_dir() else "no folder"
             raise PolicyError(f"{path} is no checkpoint: {name} is missing; there is {exists}")
     description = _read(path / DESCRIPTION)
-    policy = _build(description, path)
+    policy, contract = _build(description, path)
     try:
-        policy.load_state_dict(load_file(path / WEIGHTS))
+        policy.load_state_dict(tensors.read(path / WEIGHTS)[0])
+    except OSError as error:
+        raise PolicyError(f"{path / WEIGHTS} cannot be read: {error}") from error
+    except ValueError as error:
+        raise PolicyError(f"{path / WEIGHTS} is damaged: {error}") from error
     except Exception as error:
         raise PolicyError(f"{path / WEIGHTS} does not fit {path / DESCRIPTION}: {error}") from error
-    contract = RobotContract.from_dict(description["contract"])
     return Checkpoint(policy.to(device).eval(), contract, description["provenance"])
 
 
@@ -114,8 +115,7 @@ def require_contract(checkpoint: RobotContract, robot: RobotContract, name: str)
     if differences := checkpoint.differences(robot):
         listed = "\n".join(f"  {difference}" for difference in differences)
         raise PolicyError(
-            f"checkpoint {name} was made for robot {checkpoint.name!r}, which differs from {robot.name!r} "
-            f"(here: the checkpoint, there: the robot):\n{listed}"
+            f"checkpoint {name} was made for another robot (here: the checkpoint, there: the robot):\n{listed}"
         )
 
 
@@ -142,13 +142,18 @@ def _read(path: Path) -> dict[str, Any]:
     return description
 
 
-def _build(description: Mapping[str, Any], path: Path) -> Policy:
-    """A policy with fresh weights as policy.yaml describes it."""
+def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, RobotContract]:
+    """A policy with fresh weights as policy.yaml describes it, and its robot."""
     try:
-        normalization = Normalization(
-            **{name: torch.tensor(values) for name, values in description["normalization"].items()}
-        )
         config = PolicyConfig.from_dict(description["policy"])
-        return policy_class(config.plugin)(config, description["cameras"], normalization)
-    except (TypeError, ValueError) as error:
+        units = Normalization(**{name: torch.tensor(values) for name, values in description["normalization"].items()})
+        wanted = Normalization.identity(features.size(config))
+        for name, found, shape in zip(units._fields, units, (values.shape for values in wanted)):
+            if found.shape != shape:
+                raise ValueError(f"{name} has shape {tuple(found.shape)}; the policy wants {tuple(shape)}")
+        if not isinstance(description["provenance"], Mapping):
+            raise ValueError(f"provenance is {description['provenance']!r}; it must be a mapping")
+        contract = RobotContract.from_dict(description["contract"])
+        return policy_class(config.plugin)(config, description["cameras"], units), contract
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error

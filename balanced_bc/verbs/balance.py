@@ -8,7 +8,7 @@ from tyro.conf import OmitArgPrefixes
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.tags import parse_axes
-from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.printing import print_text, shown
 from balanced_bc.tables import aligned
@@ -21,8 +21,9 @@ def balance(
     balancing: OmitArgPrefixes[BalancingConfig] = BalancingConfig(),
     policy: OmitArgPrefixes[PolicyConfig] = PolicyConfig(),
     encoding: EncodingConfig = EncodingConfig(),
+    feedback: OmitArgPrefixes[FeedbackConfig] = FeedbackConfig(),
 ) -> None:
-    """Find a weight for each group; write balance.yaml, balance.png and weights.parquet.
+    """Find a weight for each group; write balance.yaml, report.html, balance.png and weights.parquet.
 
     Args:
         dataset: Folder of the dataset.
@@ -31,15 +32,19 @@ def balance(
         balancing: The method and its numbers.
         policy: The policy that will be trained with the weights.
         encoding: The small networks that balancing trains.
+        feedback: What is known of policies that were trained on the dataset.
     """
     from balanced_bc.demonstrations.dataset import Dataset
-    from balanced_bc.learning.rebalancing import balance_file
+    from balanced_bc.learning.rebalancing import balance_file, explanation
     from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
 
-    runs = rebalance_dataset(Dataset.open(dataset), parse_axes(group_by), output, balancing, policy, encoding)
+    opened = Dataset.open(dataset)
+    runs = rebalance_dataset(opened, parse_axes(group_by), output, balancing, policy, encoding, feedback=feedback)
     for _ in shown(runs, "balancing", lambda now: (now.done, now.phase)):
         pass
     found = balance_file.read(output)
-    print_text(aligned(balance_file.table(found)))
     for warning in found.warnings:
         print_text(f"warning: {warning}")
+    print_text(aligned(balance_file.table(found)))
+    if found.comparison:
+        print_text(explanation.compared(found))

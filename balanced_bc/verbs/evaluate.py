@@ -42,12 +42,14 @@ def evaluate(
         forking.start(("balanced_bc.cli",))
     from balanced_bc.learning.evaluation.comparison import Comparison, comparison_table
     from balanced_bc.learning.evaluation.evaluate import opened
+    from balanced_bc.learning.evaluation.evaluation import require_output
     from balanced_bc.learning.evaluation.journal import journal_of
 
     output = output or checkpoint / "evaluation.yaml"
     wanted = [(checkpoint, output)] + ([(against, _sibling(output, "against"))] if against else [])
-    for path, _ in wanted:
+    for path, file in wanted:
         opened(path)
+        require_output(file, evaluation)
     found = [_evaluated(path, file, evaluation) for path, file in wanted]
     if len(found) == 2:
         comparison = Comparison(*found)
@@ -88,9 +90,9 @@ def _show_again(found: Sequence[Evaluation], config: ReplayConfig) -> None:
     first, how = found[0], found[0].config
 
     def again(one: Evaluation, rollouts: Sequence[Rollout]) -> list[Replay]:
-        return [
-            Replay(*played.rollout.job, played.actions, played.rollout.outcome) for played in replayed(one, rollouts)
-        ]
+        whose = f"{Path(one.checkpoint).name}: " if len(found) > 1 else ""
+        played = replayed(one, rollouts)
+        return [Replay(*each.rollout.job, each.actions, f"{whose}{each.rollout.outcome}") for each in played]
 
     failed = first.failed(config.most)
     if config.failures and not failed:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from balanced_bc.balancing.bounds import Bounds, bounds_of, trust_of
+from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_of
 from balanced_bc.balancing.errors import BalancingError
 
 GROUPS = ("left+optimal", "left+noisy", "right+optimal", "right+noisy")
@@ -92,3 +92,28 @@ def test_trust_multiplies_over_the_tags_of_a_group() -> None:
 def test_trust_is_from_0_to_1() -> None:
     with pytest.raises(BalancingError, match="must be from 0"):
         trust_of(GROUPS, ("noisy=1.5",))
+
+
+def test_a_stated_prior_of_a_tag_is_shared_by_its_groups_and_the_others_keep_their_proportions() -> None:
+    prior = stated_prior(GROUPS, SHARE, ("left=0.2",))
+    assert prior.tolist() == pytest.approx([0.16, 0.04, 0.48, 0.32])
+
+
+def test_a_stated_prior_may_be_relative_and_tags_may_overlap() -> None:
+    prior = stated_prior(GROUPS, SHARE, ("left=0.5x", "noisy=0.6"))
+    assert float(prior[:2].sum()) == pytest.approx(0.25, abs=1e-6)
+    assert float(prior[1] + prior[3]) == pytest.approx(0.6, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [
+        (("left=0",), "must be above 0"),
+        (("left=0.5", "right=0.6"), "do not add up to 1"),
+        (("up=0.5",), "no group is called"),
+        (("left",), "cannot be read"),
+    ],
+)
+def test_a_prior_that_cannot_be_is_refused(stated: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BalancingError, match=message):
+        stated_prior(GROUPS, SHARE, stated)

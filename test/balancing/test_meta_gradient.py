@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.descent import AdamState, observe, preconditioner, shortened
-from balanced_bc.balancing.lanes import Lanes
-from balanced_bc.balancing.meta_gradient import FORMS, MetaStep, Precondition
+from balanced_bc.balancing.lanes import Lanes, Layout, pays
+from balanced_bc.balancing.meta_gradient import FORMS, MetaStep, Precondition, fastest
 
 LanesOf = Callable[[int], tuple[Lanes, Tensor, Any, Any]]
 
@@ -74,3 +74,22 @@ def test_lanes_in_one_vmap_equal_lanes_one_after_another(lanes_of: LanesOf) -> N
 def test_a_lane_does_not_depend_on_its_neighbors(lanes_of: LanesOf) -> None:
     lanes, theta, training, _ = lanes_of(3)
     torch.testing.assert_close(lanes.on(training)(theta)[1:2], lanes.on(training)(theta[1:2]))
+
+
+def test_the_fastest_form_depends_on_the_device_unless_one_is_asked_for() -> None:
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    assert (fastest("auto", cpu), fastest("auto", cuda)) == ("double-backward", "jvp")
+    assert fastest("products", cuda) == "products"
+
+
+def test_lanes_of_convolutions_run_one_after_another_on_a_cpu() -> None:
+    flat = Layout(("weight", "bias"), (torch.Size((8, 3)), torch.Size((8,))))
+    images = Layout(("kernel",), (torch.Size((8, 3, 3, 3)),))
+    assert pays(flat, torch.device("cpu"))
+    assert not pays(images, torch.device("cpu"))
+    assert pays(images, torch.device("cuda"))
+
+
+def test_lane_i_of_own_losses_is_judged_by_group_i(lanes_of: LanesOf) -> None:
+    lanes, theta, training, _ = lanes_of(3)
+    torch.testing.assert_close(lanes.own(training)(theta), lanes.on(training)(theta).diagonal())

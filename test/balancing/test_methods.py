@@ -90,6 +90,22 @@ def test_little_trust_lowers_the_prior(problem_of: ProblemOf) -> None:
     assert answer(problem, config).weights.tolist() == pytest.approx([0.8, 0.2])
 
 
+def test_without_evidence_a_method_stays_at_the_prior_that_was_stated(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.1, 0.1), (100, 100, 200), names=("a+clean", "b+clean", "b+noisy"))
+    config = replace(QUICK, method="minimax", stiffness=1e6, prior_weights=("clean=0.8",))
+    assert answer(problem, config).weights.tolist() == pytest.approx([0.4, 0.4, 0.2], abs=1e-3)
+    little = answer(problem, replace(config, trust=("noisy=0.5",))).weights
+    assert little.tolist() == pytest.approx([4 / 9, 4 / 9, 1 / 9], abs=1e-3)
+
+
+def test_what_is_said_of_groups_that_are_left_out_is_left_out_too(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5, 0.2), (200, 100, 100), names=("a", "bad", "b"))
+    config = replace(QUICK, method="equal", trust=("bad=0",), caps=("bad=0.3",), prior_weights=("bad=0.2",))
+    assert answer(problem, config).weights.tolist() == [0.5, 0, 0.5]
+    with pytest.raises(BalancingError, match=r"floors bad=0.1 are of groups .* left are \('a', 'b'\)"):
+        answer(problem, replace(config, floors=("bad=0.1",)))
+
+
 def test_trust_in_one_group_only_leaves_nothing_to_balance(problem_of: ProblemOf) -> None:
     with pytest.raises(BalancingError, match="one group only"):
         answer(problem_of((0.1, 0.1), (100, 100), names=("good", "bad")), replace(QUICK, trust=("bad=0",)))

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
-from balanced_bc.balancing.minimax import Best, Evidence, Measured, choose, design, shifted
+from balanced_bc.balancing.measured import Best, Measured
+from balanced_bc.balancing.minimax import Evidence, choose, design, shifted
 from balanced_bc.balancing.surrogate import Surrogate
 
 STIFFNESS = 4.0

@@ -19,12 +19,13 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress
-from balanced_bc.learning.training.train import train_dataset
+from balanced_bc.learning.training.train import require_told, train_dataset
 from balanced_bc.learning.training.training_state import STATE, Store
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.checkpoint import fingerprint, load
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
+from balanced_bc.policies.features import BLOCK
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
@@ -125,6 +126,18 @@ def test_training_starts_from_a_checkpoint_and_its_units(
         torch.testing.assert_close(after.state_dict()[name], value, rtol=0, atol=1e-6)
     torch.testing.assert_close(after.twist_mean, before.twist_mean, rtol=0, atol=0)
     assert load(tmp_path / "second").provenance["init"] == fingerprint(tmp_path / "first")
+
+
+def test_a_policy_that_was_told_nothing_of_the_block_does_not_go_on_where_it_is_moved(
+    state_pairs: Pairs, state_policy: PolicyConfig
+) -> None:
+    resting = state_pairs.scene.clone()
+    resting[:, BLOCK] = resting[state_pairs.first][:, BLOCK]
+    still = replace(state_pairs, scene=resting)
+    *_, last = fit(still, state_policy, QUICK)
+    require_told(last.policy, still, "runs/opening")
+    with pytest.raises(LearningError, match="runs/opening was told nothing of the block"):
+        require_told(last.policy, state_pairs, "runs/opening")
 
 
 def test_a_checkpoint_of_another_robot_or_architecture_is_refused_with_what_differs(

@@ -117,7 +117,7 @@ def test_numbers_that_are_not_finite_are_refused_naming_the_episode_and_the_tick
 ) -> None:
     demonstration = demonstrate()
     demonstration.action[5, 2] = np.nan
-    with pytest.raises(LearningError, match="episode 7 has a action that is not finite at tick 5"):
+    with pytest.raises(LearningError, match="episode 7 has action that is not finite at tick 5"):
         gather([Grouped("episode 7", "slider", demonstration)], image_policy, contract)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 from yaml import YAMLError
 
 from balanced_bc.demonstrations.contract import Camera, RobotContract
@@ -94,3 +95,45 @@ def test_a_checkpoint_for_other_cameras_is_refused_with_the_differences() -> Non
 
 def test_the_same_robot_under_another_name_is_accepted() -> None:
     checkpoint.require_contract(RobotContract(), RobotContract(name="twin"), "runs/policy")
+
+
+def test_a_flipped_bit_of_the_weights_is_noticed(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    file = tmp_path / "policy" / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-9] ^= 4
+    file.write_bytes(content)
+    with pytest.raises(PolicyError, match=r"model\.safetensors is damaged: its checksum is"):
+        checkpoint.load(tmp_path / "policy")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("normalization", 3, "describes no policy"),
+        ("contract", 3, "describes no policy"),
+        ("provenance", "x", "provenance is 'x'; it must be a mapping"),
+    ],
+)
+def test_a_damaged_description_is_refused(key: str, value: object, said: str, trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    file = tmp_path / "policy" / "policy.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), key: value}))
+    with pytest.raises(PolicyError, match=said):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_units_of_another_size_are_refused(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    file = tmp_path / "policy" / "policy.yaml"
+    plain = yaml.safe_load(file.read_text())
+    del plain["normalization"]["feature_mean"][-3:]
+    file.write_text(yaml.safe_dump(plain))
+    with pytest.raises(PolicyError, match="feature_mean has shape"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_whoever_may_read_the_folder_may_read_the_weights(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    modes = {path.stat().st_mode for path in (tmp_path / "policy").iterdir()}
+    assert len(modes) == 1

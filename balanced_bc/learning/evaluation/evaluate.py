@@ -63,10 +63,14 @@ def evaluate(path: str | Path, config: EvaluationConfig, journal: Path | None = 
         yield Done(done, len(jobs), rollout)
     known = {rollout.job for rollout in over}
     missing = [job for job in jobs if job not in known]
-    for done, played in enumerate(played_out(path, config, missing), start=1 + len(over)):
+    try:
+        for done, played in enumerate(played_out(path, config, missing), start=1 + len(over)):
+            if kept:
+                kept.keep(played.rollout)
+            yield Done(done, len(jobs), played.rollout)
+    finally:
         if kept:
-            kept.keep(played.rollout)
-        yield Done(done, len(jobs), played.rollout)
+            kept.close()
 
 
 def played_out(path: str | Path, config: EvaluationConfig, jobs: Sequence[Job]) -> Iterator[Played]:

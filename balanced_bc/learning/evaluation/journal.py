@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.evaluation.rollout import Job, Rollout
@@ -32,25 +33,29 @@ class Journal:
         Raises:
             LearningError: The file is about this, and a line of it is damaged.
         """
-        self._path = path
-        head = json.dumps({"format": FORMAT, **about})
-        lines = _whole_lines(path)
-        self.kept: dict[Job, Rollout] = {}
-        if lines[:1] == [head]:
-            self.kept = {one.job: one for one in _read(path, lines[1:])}
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_text("".join(f"{line}\n" for line in (head, *map(_line, self.kept.values()))), encoding="utf-8")
-        part.replace(path)
+        self._file = _locked(path)
+        whole, _, _ = self._file.read().rpartition(b"\n")
+        head, lines = json.dumps({"format": FORMAT, **about}), whole.decode(errors="replace").split("\n")
+        self.kept: dict[Job, Rollout] = {}
+        if lines[0] == head:
+            self.kept = {one.job: one for one in _read(path, lines[1:])}
+            self._file.truncate(len(whole) + 1)
+        else:
+            self._file.truncate(0)
+            self._write(head)
 
     def keep(self, rollout: Rollout) -> None:
         """One more is over."""
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{_line(rollout)}\n")
+        self._write(json.dumps(rollout._asdict()))
 
-    def remove(self) -> None:
-        """The evaluation is done and written elsewhere."""
-        self._path.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Let others go on with the file."""
+        self._file.close()
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n".encode())
+        self._file.flush()
 
 
 def _read(path: Path, lines: Sequence[str]) -> list[Rollout]:
@@ -60,13 +65,17 @@ def _read(path: Path, lines: Sequence[str]) -> list[Rollout]:
         raise LearningError(f"{path} is damaged ({error}); remove it to begin anew") from error
 
 
-def _line(rollout: Rollout) -> str:
-    return json.dumps(rollout._asdict())
+def _locked(path: Path) -> IO[bytes]:
+    """The file, open until this process ends or `close`; writing goes to its end.
 
-
-def _whole_lines(path: Path) -> list[str]:
-    """Lines that were written to their end."""
-    if not path.is_file():
-        return []
-    *lines, _ = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    return lines
+    Raises:
+        LearningError: Another process has it.
+    """
+    file = path.open("a+b")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise LearningError(f"another evaluation writes to {path}; wait for it, or name another output") from None
+    file.seek(0)
+    return file

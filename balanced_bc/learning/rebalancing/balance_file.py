@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,17 @@ from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.proportions import effective_sample_size, proportions
-from balanced_bc.balancing.result import Balance
+from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.learning.batches import Pairs
-from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing import idleness, matrices
 from balanced_bc.learning.rebalancing.held_out import demonstrations
 from balanced_bc.policies.config import PolicyConfig
 
-FORMAT = 1
-"""Version of balance.yaml. 1: the first."""
+FORMAT = 2
+"""Version of balance.yaml that is written and read. See `read` for its history."""
 NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
@@ -55,6 +56,12 @@ class Row:
     """Loss of the group at the end of the min-max step, on the split of the reference, [nat]."""
     warnings: tuple[str, ...]
     """Warnings that name the group."""
+    idle: float | None = None
+    """Share of the pairs in which the arm stands still and is told to."""
+    length: float | None = None
+    """Mean length of a demonstration, [pairs]."""
+    seconds: float | None = None
+    """Mean length of a demonstration, [s]."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,10 @@ class BalanceFile:
     """Every number of the run: balancing, policy, encoding."""
     diagnostics: Mapping[str, Any]
     """Further results, such as the weights that teach each group best; rows and columns in the order of the groups."""
+    comparison: tuple[Mapping[str, Any], ...]
+    """The weights beside those of others on held-out demonstrations, see `balancing.result.Compared`: method, and lists
+    weights, losses, difference from plain cloning and its standard_error (NaN for a single demonstration) in the order
+    of the groups. Plain cloning comes first, then these weights. Empty where nothing was compared."""
 
     @property
     def alpha(self) -> dict[str, float]:
@@ -95,15 +106,23 @@ class BalanceFile:
         config: BalancingConfig,
         policy: PolicyConfig,
         encoding: EncodingConfig,
+        feedback: FeedbackConfig | None = None,
+        period: float | None = None,
     ) -> BalanceFile:
-        """Collect what a run found."""
+        """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
         counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(demonstrations(pairs))}
         split = next((reference.split for reference in answer.references if reference), config.split)
         run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
+        measured = None if period is None else idleness.lengths(pairs, period)
+        idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
+        answer = answer._replace(warnings=answer.warnings + idle)
+        rows = {name: _row(answer, pairs, index) for index, name in enumerate(pairs.groups)}
+        if measured is not None and period is not None:
+            rows = {name: _timed(row, measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(
             method=answer.method,
             group_by=tuple(axes),
-            groups={name: _row(answer, pairs, index) for index, name in enumerate(pairs.groups)},
+            groups=rows,
             effective_sample_size=effective_sample_size(answer.weights, pairs.counts()),
             warnings=answer.warnings,
             dataset=counted,
@@ -112,8 +131,10 @@ class BalanceFile:
                 "balancing": asdict(config),
                 "policy": policy.to_dict(),
                 "encoding": _listed(asdict(encoding)),
+                "feedback": (feedback or FeedbackConfig()).to_dict(),
             },
             diagnostics={name: _rounded(values.tolist()) for name, values in answer.diagnostics.items()},
+            comparison=tuple(map(_plain, answer.comparison)),
         )
 
     def check(self, fingerprint: str, groups: Sequence[str]) -> None:
@@ -141,6 +162,10 @@ class BalanceFile:
 def read(path: Path) -> BalanceFile:
     """Read balance.yaml; `path` may be the file or its folder.
 
+    Versions:
+        1: without comparison. No longer read.
+        2: the weights beside plain cloning and others on held-out demonstrations.
+
     Raises:
         LearningError: There is no such file, it is of another format, or something in it is missing or unknown.
     """
@@ -149,11 +174,15 @@ def read(path: Path) -> BalanceFile:
         raise LearningError(f"there are no weights at {path}; `balanced-bc balance` writes {NAME}")
     plain = read_yaml(path)
     if plain.get("format") != FORMAT:
-        raise LearningError(f"{path} has format {plain.get('format')!r}; this version reads {FORMAT}")
+        raise LearningError(
+            f"{path} has format {plain.get('format')!r}; this version of balanced_bc reads format {FORMAT}: balance "
+            "the dataset again"
+        )
     del plain["format"]
     _check_keys(plain, BalanceFile, str(path))
     rows = {str(name): _read_row(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
-    plain.update(group_by=tuple(plain["group_by"]), warnings=tuple(plain["warnings"]))
+    plain.update({name: tuple(plain[name]) for name in ("group_by", "warnings", "comparison")})
+    plain["diagnostics"] = {**plain["diagnostics"], **matrices.read(path.parent, len(rows))}
     return BalanceFile(groups=_checked(rows, path), **plain)
 
 
@@ -168,7 +197,7 @@ def refuse_existing(folder: Path) -> None:
 
 
 def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -> None:
-    """Write weights.parquet and balance.png, then balance.yaml, each whole or not at all.
+    """Write weights.parquet, balance.png and, last, balance.yaml, each whole or not at all.
 
     Args:
         folder: Where to; made when it does not exist.
@@ -180,7 +209,10 @@ def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / WEIGHTS, parquet({"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}))
     replace_file(folder / PICTURE, picture)
-    write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(content)}))
+    small, large = matrices.parted(content.diagnostics, len(content.groups))
+    if large:
+        replace_file(folder / matrices.NAME, parquet(large))
+    write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(replace(content, diagnostics=small))}))
 
 
 def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
@@ -209,6 +241,12 @@ def _row(answer: Balance, pairs: Pairs, index: int) -> Row:
     )
 
 
+def _timed(row: Row, measured: idleness.Length, index: int, period: float) -> Row:
+    """Say how long the demonstrations of a group are, and how much of them is idle."""
+    length = float(measured.pairs[index])
+    return replace(row, idle=round(float(measured.idle[index]), 4), length=length, seconds=length * period)
+
+
 def _read_row(plain: Any, where: str) -> Row:
     if not isinstance(plain, dict):
         raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(Row)]}")
@@ -227,10 +265,11 @@ def _checked(rows: dict[str, Row], path: Path) -> dict[str, Row]:
 
 
 def _check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:
-    wanted = {field.name for field in fields(kind)}
-    if wanted != set(plain):
+    known = {field.name for field in fields(kind)}
+    optional = {field.name for field in fields(kind) if field.default is not MISSING}
+    if known - optional - set(plain) or set(plain) - known:
         raise LearningError(
-            f"{where} lacks {sorted(wanted - set(plain))} and has unknown {sorted(set(plain) - wanted)}"
+            f"{where} lacks {sorted(known - optional - set(plain))} and has unknown {sorted(set(plain) - known)}"
         )
 
 
@@ -247,6 +286,12 @@ def replace_file(path: Path, content: bytes) -> None:
     unfinished.write_bytes(content)
     sync(unfinished)
     unfinished.replace(path)
+
+
+def _plain(row: Compared) -> dict[str, Any]:
+    """A row of the comparison in plain types; weights in full."""
+    measured = {name: _rounded(getattr(row, name).tolist()) for name in ("losses", "difference", "standard_error")}
+    return {"method": row.method, "weights": row.weights.tolist(), **measured}
 
 
 def _rounded(values: Any) -> Any:

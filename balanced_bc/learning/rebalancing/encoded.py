@@ -71,14 +71,29 @@ class FeaturePolicy(nn.Module):
         self.decoder = Decoder(config)
         self.own_spread = nn.Parameter(torch.zeros(noises, TWIST)) if noises else None
 
-    def forward(self, batch: Encoded) -> Tensor:
-        """Negative log-likelihood of each pair's chunk as `Policy` defines it, [nat], (B,)."""
+    def forward(self, batch: Encoded, skill: bool = False) -> Tensor:
+        """Negative log-likelihood of each pair's chunk as `Policy` defines it, or `skill`, [nat], (B,)."""
         features, head = self.trunk(batch.features), self.decoder.head
+        if skill:
+            error = 0.5 * (batch.twist - head.mode(features)).square().sum(dim=-1)
+            return masked_mean(error, batch.mask) + self.decoder.of_gripper(features, batch.gripper, batch.mask)
         if self.own_spread is None or not isinstance(head, GaussianHead):
             return self.decoder.negative_log_likelihood(features, batch.twist, batch.gripper, batch.mask)
         log_sigma = head.log_sigma_with(OWN_SPEED * self.own_spread[batch.group])[:, None]
         of_twist = gaussian(batch.twist - head.mode(features), log_sigma)
         return masked_mean(of_twist, batch.mask) + self.decoder.of_gripper(features, batch.gripper, batch.mask)
+
+    def skill(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
+        r"""Judge the actions that the policy would choose, whatever it knows of its own noise, (B,).
+
+        .. math:: \tfrac12 \lVert \hat a - a \rVert^2 - \log p(g)
+
+        The likelihood of its most likely twist with a sigma of 1 in normalized units, but for a constant, and that of
+        the gripper's command, [nat], the mean over a chunk. Noise in the twists of a group adds the same to it for all
+        policies, so differences between policies are free of it.
+        """
+        result: Tensor = functional_call(self, dict(parameters), (batch, True))
+        return result
 
     def fresh(self, generator: torch.Generator) -> dict[str, Tensor]:
         """Parameters of a network like this one that has learned nothing yet."""
@@ -90,8 +105,14 @@ class FeaturePolicy(nn.Module):
 
     def loss(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
         """Negative log-likelihood as a pure function of parameters and a batch, (B,)."""
-        result: Tensor = functional_call(self, dict(parameters), (batch,))
+        result: Tensor = functional_call(self, dict(parameters), (batch,), tie_weights=False)
         return result
+
+    def pull(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
+        """Gradient of each pair's loss with respect to its normalized twists, (B, C x 6)."""
+        twist = batch.twist.detach().requires_grad_()
+        loss = self.loss(parameters, batch._replace(twist=twist))
+        return torch.autograd.grad(loss.sum(), twist)[0].flatten(1)
 
 
 def encode(

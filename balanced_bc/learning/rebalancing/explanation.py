@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from collections.abc import Iterator, Mapping
 
+from balanced_bc.learning.rebalancing import readings
+from balanced_bc.learning.rebalancing.advice import advice, said
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row, table
+from balanced_bc.learning.rebalancing.readings import Matrix
 from balanced_bc.tables import aligned
 
 Rows = list[tuple[str, ...]]
-MANY = 3.0
-"""A group that is used this many times as often as in plain cloning is worth a word."""
-SURE = 2.0
-"""Standard errors from which on a change is called help or harm."""
+WIDE = 12
+"""Groups up to which a table of each two of them fits a terminal."""
+STRONGEST = 12
+"""Pairs of groups that are named where it does not."""
 
 
 def explain(content: BalanceFile) -> str:
@@ -23,23 +25,14 @@ def explain(content: BalanceFile) -> str:
 
 def _parts(content: BalanceFile) -> Iterator[str]:
     yield "\n".join(f"warning: {warning}" for warning in content.warnings)
-    yield _said(content)
+    yield "\n".join(said(content))
     yield aligned(table(content))
     yield _references(content.groups)
-    yield _transfer(content)
-    yield "\n".join(_advice(content))
-
-
-def _said(content: BalanceFile) -> str:
-    """Where the weights come from."""
-    run, pairs = content.run, content.dataset["pairs"]
-    share = content.effective_sample_size / pairs
-    return (
-        f"Weights of {len(content.groups)} groups by {', '.join(content.group_by)}, found by {content.method} "
-        f"(seed {run['seed']}, {run['repeats']} repetitions of {run['steps']} steps).\n"
-        f"With them the {pairs} pairs tell as much as {content.effective_sample_size:.0f} pairs that all count alike "
-        f"({share:.0%})."
-    )
+    yield compared(content)
+    for found in (readings.transfer(content), readings.conflict(content)):
+        yield "" if found is None else _matrix(found)
+    yield "\n".join(advice(content))
+    yield _lengths(content.groups)
 
 
 def _references(groups: Mapping[str, Row]) -> str:
@@ -55,63 +48,47 @@ def _references(groups: Mapping[str, Row]) -> str:
     return f"Losses [nat per pair]:\n{aligned(rows)}" if len(rows) > 1 else ""
 
 
-def _transfer(content: BalanceFile) -> str:
-    """Who is helped and who is harmed by more weight on each group."""
-    change, error = (content.diagnostics.get(key) for key in ("transfer", "transfer_standard_error"))
-    if not change or not error:
+def _matrix(found: Matrix) -> str:
+    """A number for each two groups; where these are too many, the strongest."""
+    names = found.names
+    rows: Rows = [("", *(found.column.format(name) for name in names))]
+    rows += [(name, *(found.spelled(i, j) for j in range(len(names)))) for i, name in enumerate(names)]
+    if len(names) > WIDE:
+        cells = found.strongest(STRONGEST)
+        rows = [("", "with", "number")]
+        rows += [(names[i], found.column.format(names[j]), found.spelled(i, j)) for i, j in cells]
+    return f"{found.title}. {found.caption}\n(* beyond {readings.SURE:g} standard errors):\n{aligned(rows)}"
+
+
+def _lengths(groups: Mapping[str, Row]) -> str:
+    """How long demonstrations are, and how much of them is idle."""
+    rows: Rows = [("group", "pairs", "seconds", "idle")]
+    for name, row in groups.items():
+        if row.length is not None and row.seconds is not None and row.idle is not None:
+            rows.append((name, f"{row.length:.0f}", f"{row.seconds:.1f}", f"{row.idle:.0%}"))
+    return f"Mean demonstration:\n{aligned(rows)}" if len(rows) > 1 else ""
+
+
+def compared(content: BalanceFile) -> str:
+    """What is learned with these weights and with others, beside plain cloning; empty where nothing was compared."""
+    if not content.comparison:
         return ""
-    names = list(content.groups)
-    split = content.run["split"]
-    rows: Rows = [(f"{split} loss of", *(f"more {name}" for name in names))]
-    rows += [(name, *map(_change, change[i], error[i])) for i, name in enumerate(names)]
+    plain, *others = content.comparison
+    rows: Rows = [("loss of", *(row["method"] for row in content.comparison))]
+    for index, name in enumerate(content.groups):
+        own = f"{plain['losses'][index]:.3f}  at {plain['weights'][index]:.2f}"
+        changes = [_marked(row["difference"][index], row["standard_error"][index], 3) for row in others]
+        weights = [f"{row['weights'][index]:.2f}" for row in others]
+        rows.append((name, own, *(f"{change} at {weight}" for change, weight in zip(changes, weights))))
     return (
-        f"Change of the {split} loss when the odds of a group are tripled [nat per pair], negative where it helps\n"
-        f"(* beyond {SURE:g} standard errors):\n{aligned(rows)}"
+        "Networks trained afresh with weights of several methods, on held-out demonstrations: loss of plain cloning,\n"
+        f"and differences from it, negative where better (* beyond {readings.SURE:g} standard errors), at the group's\n"
+        "weight. It is half the squared error of the chosen twists in units of their deviation, plus the gripper's\n"
+        "loss [nat]:\n"
+        f"{aligned(rows)}"
     )
 
 
-def _change(value: float, error: float) -> str:
-    if not isfinite(value):
-        return "-"
-    return f"{value:+.2f}{'*' if abs(value) > SURE * error > 0 else ' '}"
-
-
-def _advice(content: BalanceFile) -> Iterator[str]:
-    """What to do."""
-    for name, row in content.groups.items():
-        if row.alpha == 0:
-            yield f"{name} is left out: a policy trained with these weights never sees it."
-        elif row.alpha_over_rho >= MANY:
-            wanted = _wanted(row, content)
-            yield (
-                f"{name} is used {row.alpha_over_rho:.1f} times as often as it was recorded. Weights repeat its "
-                f"{row.demonstrations} demonstrations and add nothing to them; {wanted} more would do without weights."
-            )
-    yield from _conflicts(content)
-
-
-def _conflicts(content: BalanceFile) -> Iterator[str]:
-    """Pairs of groups of which each harms the other."""
-    change, error = (content.diagnostics.get(key) for key in ("transfer", "transfer_standard_error"))
-    if not change or not error:
-        return
-    names = list(content.groups)
-    for i, name in enumerate(names):
-        for j in range(i):
-            if _harms(change, error, i, j) and _harms(change, error, j, i):
-                yield (
-                    f"{name} and {names[j]} harm each other: they act differently in the same situations, or share too "
-                    "little. If one of them is wrong, no loss can tell which; say it with --trust."
-                )
-
-
-def _harms(change: Sequence[Sequence[float]], error: Sequence[Sequence[float]], i: int, j: int) -> bool:
-    return change[i][j] > SURE * error[i][j]
-
-
-def _wanted(row: Row, content: BalanceFile) -> int:
-    """Demonstrations that would give a group its weight by their number, the others staying as they are."""
-    length = row.pairs / row.demonstrations
-    others = content.dataset["pairs"] - row.pairs
-    pairs: float = others * row.alpha / max(1 - row.alpha, 1e-9)
-    return max(1, round((pairs - row.pairs) / length))
+def _marked(value: float, error: float, digits: int) -> str:
+    """A change, with a mark where it is sure."""
+    return f"{value:+.{digits}f}{'*' if abs(value) > readings.SURE * error > 0 else ' '}"

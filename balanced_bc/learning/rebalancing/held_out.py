@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from balanced_bc.balancing import folds
+from balanced_bc.balancing.comparison import kind_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.learning.batches import Pairs
 
@@ -48,6 +50,22 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     held_out = [fold == number for number in range(min(FOLDS, config.repeats))]
     training, measuring = [everything[~mask] for mask in held_out], [everything[mask] for mask in held_out]
     return Split("held-out", tuple(training), tuple(measuring), _weak(pairs))
+
+
+def split_to_judge(pairs: Pairs, config: BalancingConfig, split: Split | None) -> tuple[Split | None, tuple[str, ...]]:
+    """Held-out demonstrations to compare weights on, None without a comparison; and why there is none.
+
+    Args:
+        pairs: The dataset with its groups.
+        config: Whether weights are compared.
+        split: What the method is run on.
+    """
+    if kind_of(config) == "none":
+        return None, ()
+    out = split if split and split.name == "held-out" else split_of(pairs, replace(config, split="held-out"))
+    if out.name != "held-out":
+        return None, ("not compared with plain cloning, because no demonstrations can be held out",)
+    return out, ()
 
 
 def demonstrations(pairs: Pairs) -> tuple[int, ...]:

@@ -71,8 +71,11 @@ def fit(
         device = choose(config.device, config.precision)
         if device.device.type == "cpu":
             keep_freed_memory()
-        training = _Training(pairs, policy_config, config, alpha, device, start, team)
-        yield from training.run(stop, report_now, store)
+        try:
+            training = _Training(pairs, policy_config, config, alpha, device, start, team)
+            yield from training.run(stop, report_now, store)
+        except torch.cuda.OutOfMemoryError as error:
+            raise memory.full(pairs, device.device) from error
 
     yield from within(lambda: _computing(policy_config, config), run())
 
@@ -137,21 +140,19 @@ class _Training:
             raise
         agreed = self.team.greatest(wish)
         if agreed == ABANDON:
+            self._save()
             raise KeyboardInterrupt
         return agreed == STOP
 
     def _advance(self) -> None:
         """Descend on one batch."""
-        try:
-            draw, batch = self.feed.next()
-            groups = draw.groups.to(self.device.device)
-            loss = self.learner.loss(batch)
-            if self.device.device.type == "cpu":
-                self._require_finite(loss.detach(), groups)
-            self.learner.descend((loss * self.pair_weight[groups]).sum() / self.config.batch_size, self.step)
-            self.tally.add(groups, loss.detach())
-        except torch.cuda.OutOfMemoryError as error:
-            raise memory.full(self.feed.pairs, self.device.device) from error
+        draw, batch = self.feed.next()
+        groups = draw.groups.to(self.device.device)
+        loss = self.learner.loss(batch)
+        if self.device.device.type == "cpu":
+            self._require_finite(loss.detach(), groups)
+        self.learner.descend((loss * self.pair_weight[groups]).sum() / self.config.batch_size, self.step)
+        self.tally.add(groups, loss.detach())
         self.step += 1
 
     def _require_finite(self, loss: Tensor, groups: Tensor) -> None:

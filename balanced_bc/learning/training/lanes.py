@@ -101,12 +101,15 @@ def fit_lanes(
     if device.device.type == "cpu":
         keep_freed_memory()
     with reproducible(config.deterministic):
-        lanes = _Lanes(pairs, policy_config, configs, weights, device)
-        for step in range(config.steps):
-            lanes.advance(step)
-            if (step + 1) % config.report_every == 0 or step + 1 == config.steps:
-                yield lanes.report(step + 1)
-        return lanes.results(pairs)
+        try:
+            lanes = _Lanes(pairs, policy_config, configs, weights, device)
+            for step in range(config.steps):
+                lanes.advance(step)
+                if (step + 1) % config.report_every == 0 or step + 1 == config.steps:
+                    yield lanes.report(step + 1)
+            return lanes.results(pairs)
+        except torch.cuda.OutOfMemoryError as error:
+            raise memory.full(pairs, device.device) from error
 
 
 def lanes_of(

@@ -58,8 +58,9 @@ def full(pairs: Pairs, device: torch.device) -> LearningError:
     """What to say when a device has too little memory."""
     free, total = torch.cuda.mem_get_info(device)
     return LearningError(
-        f"{torch.cuda.get_device_name(device)} is full: {spelled(free)} of {spelled(total)} are free, and the pairs "
-        f"alone take {spelled(size(pairs))}. Use memory host or disk, a smaller batch_size, or device cpu"
+        f"{torch.cuda.get_device_name(device)} is full: {spelled(free)} of {spelled(total)} are free, this training "
+        f"took {spelled(torch.cuda.max_memory_allocated(device))} and wanted more, and the pairs alone take "
+        f"{spelled(size(pairs))}. Use memory host or disk, a smaller batch_size, or device cpu"
     )
 
 

@@ -20,7 +20,9 @@ def text(last: Progress) -> str:
 
 def remark(last: Progress) -> str:
     """A few words on how training ended: steps, speed, device."""
-    kept = "" if last.kept == last.step else f"; the policy of step {last.kept} was the best"
+    kept = (
+        "" if last.kept == last.step else f"; the policy of step {last.kept} was the best: the held-out losses are its"
+    )
     return f"{last.step} of {last.steps} steps{kept}; {last.pairs_per_second:.0f} pairs/s on {last.device}"
 
 

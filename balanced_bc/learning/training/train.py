@@ -119,6 +119,8 @@ class _Task:
         mapped = memory.of_host(config.memory, size_of_images(dataset, policy)) == "disk"
         pairs = load_pairs(dataset, balance.group_by if balance else (BEHAVIOR,), policy, mapped)
         fingerprint = dataset.fingerprint()
+        if start is not None:
+            require_told(start, pairs, str(init))
         if balance:
             balance.check(fingerprint, pairs.groups)
         begun = "" if init is None else checkpoint.fingerprint(init)
@@ -157,6 +159,19 @@ def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Polic
         text = "\n".join(f"  {line}" for line in listed)
         raise LearningError(f"{path} has another architecture than the policy that is wanted:\n{text}")
     return found.policy
+
+
+def require_told(start: Policy, pairs: Pairs, name: str) -> None:
+    """Refuse to go on with a policy that cannot see what these demonstrations move: its units stay.
+
+    Raises:
+        LearningError: It was told nothing of the block, which is moved here.
+    """
+    if start.config.policy == "state" and bool(start.feature_deviation.isinf().any()) and pairs.moves_block():
+        raise LearningError(
+            f"{name} was told nothing of the block, which none of its demonstrations moved; these demonstrations move "
+            "it. Train a fresh policy, or the first one with --untouched"
+        )
 
 
 def provenance_of(

@@ -10,18 +10,15 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.policies import tensors
 
 FORMAT = 1
 """Version of the files above. 1 is the first."""
@@ -74,10 +71,8 @@ class Store:
 
     def write(self, state: State) -> None:
         """Replace the state on disk."""
-        numbers = json.dumps({**state.numbers, "checksum": _checksum(state.tensors)})
         unfinished = self.folder / f".{STATE}"
-        save_file({name: value.contiguous() for name, value in state.tensors.items()}, unfinished, {"numbers": numbers})
-        sync(unfinished)
+        tensors.write(unfinished, state.tensors, {"numbers": json.dumps(state.numbers)})
         unfinished.replace(self.folder / STATE)
         sync(self.folder)
 
@@ -113,14 +108,10 @@ class Store:
     def _read(self) -> State:
         path = self.folder / STATE
         try:
-            with safe_open(path, framework="pt") as file:
-                numbers = json.loads(file.metadata()["numbers"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if (found := _checksum(tensors)) != numbers.pop("checksum"):
-                raise ValueError(f"its checksum is {found}")
-        except Exception as error:
+            found, beside = tensors.read(path)
+            return State(found, json.loads(beside["numbers"]))
+        except (OSError, ValueError, KeyError) as error:
             raise damaged(path, error) from error
-        return State(tensors, numbers)
 
 
 def damaged(path: Path, error: Exception) -> LearningError:
@@ -153,12 +144,3 @@ def _flat(plain: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    """CRC-32 of all tensors, by name."""
-    total = 0
-    for name in sorted(tensors):
-        flat: Any = tensors[name].contiguous().flatten().view(torch.uint8).numpy()
-        total = zlib.crc32(flat, total)
-    return total

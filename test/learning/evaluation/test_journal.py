@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def path(tmp_path: Path) -> Path:
     journal = Journal(path, ABOUT)
     for one in ROLLOUTS:
         journal.keep(one)
+    journal.close()
     return path
 
 
@@ -29,7 +31,8 @@ def test_rollouts_are_found_again(path: Path) -> None:
 
 
 def test_a_journal_about_something_else_begins_anew(path: Path) -> None:
-    assert not Journal(path, {**ABOUT, "checkpoint": "xyz"}).kept
+    with closing(Journal(path, {**ABOUT, "checkpoint": "xyz"})) as other:
+        assert not other.kept
     assert not Journal(path, ABOUT).kept
 
 
@@ -39,6 +42,7 @@ def test_a_line_that_was_not_written_to_its_end_is_not_there(path: Path, lost: i
     journal = Journal(path, ABOUT)
     assert list(journal.kept.values()) == ROLLOUTS[:1]
     journal.keep(ROLLOUTS[1])
+    journal.close()
     assert list(Journal(path, ABOUT).kept.values()) == ROLLOUTS
 
 
@@ -47,9 +51,13 @@ def test_a_file_of_something_else_is_not_read(path: Path) -> None:
     assert not Journal(path, ABOUT).kept
 
 
-def test_nothing_is_left_beside_a_removed_journal(path: Path) -> None:
-    Journal(path, ABOUT).remove()
-    assert list(path.parent.iterdir()) == []
+def test_two_evaluations_do_not_share_a_journal(path: Path) -> None:
+    with (
+        closing(Journal(path, ABOUT)),
+        pytest.raises(LearningError, match=r"another evaluation writes to .*evaluation.yaml.journal"),
+    ):
+        Journal(path, {**ABOUT, "task": "picking"})
+    assert list(Journal(path, ABOUT).kept.values()) == ROLLOUTS
 
 
 def test_a_damaged_journal_is_named(path: Path) -> None:

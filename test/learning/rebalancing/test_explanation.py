@@ -44,6 +44,7 @@ def content() -> BalanceFile:
         run={"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
         configuration={},
         diagnostics=harm,
+        comparison=(),
     )
 
 
@@ -62,6 +63,18 @@ def test_groups_that_harm_each_other_are_named_and_sure_changes_are_marked(conte
     assert "slider and drawer harm each other" in text
     assert "+0.40*" in text
     assert "-0.10 " in text
+
+
+def test_what_is_learned_with_other_weights_stands_beside_plain_cloning(content: BalanceFile) -> None:
+    nothing: dict[str, Any] = {"difference": [0.0, 0.0], "standard_error": [float("nan")] * 2}
+    plain = {"method": "plain cloning", "weights": [0.8, 0.2], "losses": [0.5, 0.7], **nothing}
+    change = {"difference": [0.04, -0.1], "standard_error": [0.03, 0.02]}
+    ours = {"method": "minimax", "weights": [0.2, 0.8], "losses": [0.54, 0.6], **change}
+    text = explain(replace(content, comparison=(plain, ours)))
+    assert "0.500  at 0.80" in text
+    assert "+0.040  at 0.20" in text
+    assert "-0.100* at 0.80" in text
+    assert "plain cloning" not in explain(content)
 
 
 def test_losses_stand_beside_their_references(content: BalanceFile) -> None:

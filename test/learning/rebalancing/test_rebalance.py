@@ -78,7 +78,8 @@ def test_an_image_policy_is_weighed_on_features_of_its_own_encoder(
     enough: Callable[..., Pairs], image_policy: PolicyConfig
 ) -> None:
     answer, moments = run(enough(), QUICK, image_policy)
-    assert {now.phase for now in moments} == {"encoder", "references", "lanes", "weights"}
+    phases = {"encoder", "references", "lanes", "weights", "comparison", "conflicts"}
+    assert {now.phase for now in moments} == phases
     assert [now.done for now in moments] == sorted(now.done for now in moments)
     assert {reference.split for reference in answer.references if reference} == {"held-out"}
 
@@ -141,6 +142,46 @@ def test_stopping_keeps_the_weights_so_far(enough: Callable[..., Pairs], state_p
     assert float(last.result.weights.sum()) == pytest.approx(1)
 
 
+def test_weights_are_compared_on_held_out_demonstrations_with_the_network_that_they_are_for(
+    enough: Callable[..., Pairs], state_policy: PolicyConfig
+) -> None:
+    """Also where the method has sigmas of its own for each group, or measures on training pairs."""
+    pairs, configs = enough(state_policy), (replace(QUICK, method="minimax"), replace(QUICK, split="training"))
+    for config in configs:
+        answer, _ = run(pairs, config, state_policy)
+        assert [row.method for row in answer.comparison] == ["plain cloning", config.method, "equal", "temperature"]
+    plain = [run(pairs, config, state_policy)[0].comparison[0].losses for config in configs]
+    torch.testing.assert_close(*plain)
+
+
+def test_without_demonstrations_to_hold_out_nothing_is_compared(pairs: Pairs, image_policy: PolicyConfig) -> None:
+    answer, _ = run(pairs, QUICK, image_policy)
+    assert not answer.comparison
+    assert any("not compared with plain cloning" in warning for warning in answer.warnings)
+
+
+def test_methods_that_only_count_are_compared_on_demand(
+    enough: Callable[..., Pairs], state_policy: PolicyConfig
+) -> None:
+    config = replace(QUICK, method="equal", compare="quick")
+    answer, _ = run(enough(state_policy), config, state_policy)
+    assert [row.method for row in answer.comparison] == ["plain cloning", "equal", "temperature"]
+
+
+def test_stopping_while_weights_are_compared_keeps_the_whole_answer(
+    enough: Callable[..., Pairs], state_policy: PolicyConfig
+) -> None:
+    pairs, phases = enough(state_policy), list[str]()
+    runs = rebalance(pairs, QUICK, state_policy, SMALL, lambda: len(phases) > 0 and phases[-1] == "comparison")
+    for last in runs:
+        phases.append(last.phase)
+    whole, _ = run(pairs, QUICK, state_policy)
+    assert last.result is not None
+    assert torch.equal(last.result.weights, whole.weights)
+    assert last.result.warnings[0] == "stopped before the weights were compared with plain cloning"
+    assert not last.result.comparison
+
+
 def test_every_frame_and_episode_gets_the_weight_of_its_group(
     tmp_path: Path,
     contract: RobotContract,
@@ -175,6 +216,10 @@ def test_balance_yaml_survives_a_round_trip(written: Path) -> None:
     assert row.reference is not None
     assert row.reference["steps"] == QUICK.steps
     assert content.configuration["balancing"]["seed"] == 0
+    plain, ours, *_ = content.comparison
+    assert (plain["method"], ours["method"]) == ("plain cloning", "ours")
+    assert ours["weights"] == pytest.approx(list(content.alpha.values()))
+    assert len(ours["difference"]) == len(ours["standard_error"]) == 2
 
 
 def test_parquet_has_one_weight_for_each_pair_with_mean_one(written: Path) -> None:
@@ -210,7 +255,11 @@ def test_weights_are_never_overwritten(written: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
-    [("format", 99, "format 99"), ("unknown", 1, "unknown"), ("groups", {"a": 1}, "group 'a'")],
+    [
+        ("format", 1, "format 1; .* balance the dataset again"),
+        ("unknown", 1, "unknown"),
+        ("groups", {"a": 1}, "group 'a'"),
+    ],
 )
 def test_a_damaged_file_says_what_is_wrong(written: Path, key: str, value: object, complaint: str) -> None:
     path = written / "balance.yaml"

@@ -1,0 +1,216 @@
+"""Weights judged by what is learned with them: held-out losses beside plain cloning and other methods.
+
+For each set of weights a network is trained afresh, from the same start and on the same batches, in every fold; the
+demonstrations that the fold holds out are measured. The weights were found with the help of the same demonstrations,
+though with other networks: k - 1 numbers can be fitted to few demonstrations only so far, but the comparison flatters
+learned weights a little.
+
+What is measured is `Problem.skill`. A likelihood with one learned sigma would mislead: leaving noisy data out makes
+sigma small, and noisy groups look harmed even where the actions that the policy would choose are better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.bounds import trust_of
+from balanced_bc.balancing.config import BalancingConfig, Method
+from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.measured import Measured, accidents, measure_lanes, moments
+from balanced_bc.balancing.methods import CLOSED, balance
+from balanced_bc.balancing.problem import Problem
+from balanced_bc.balancing.proportions import proportions
+from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.balancing.result import Balance, Compared, Progress, Run, T
+
+PHASE = "comparison"
+"""Name of this phase in the progress."""
+PLAIN = "plain cloning"
+"""What the shares of the dataset are called among the weights that are compared."""
+RIVALS: Mapping[str, tuple[Method, ...]] = {
+    "none": (),
+    "quick": ("equal", "temperature"),
+    "full": ("equal", "temperature", "remix"),
+}
+"""Methods beside which weights are put."""
+LOST = "these weights lose to plain cloning"
+"""How the warning about weights that lose begins."""
+SURE = 2.0
+"""Standard errors from which on a group is called worse."""
+SHARE = 0.25
+"""Share of a run's time that a comparison takes, roughly: for the progress only."""
+
+
+class Verdict(NamedTuple):
+    """What a comparison says of weights, on the groups that are trusted.
+
+    Attributes:
+        worse: Groups that are worse than with plain cloning beyond `SURE` standard errors.
+        mean: Mean difference of the trusted groups from plain cloning, [nat].
+    """
+
+    worse: tuple[str, ...]
+    mean: float
+
+    @property
+    def lost(self) -> bool:
+        """Whether the weights lose: a trusted group is surely worse, and the trusted groups are no better overall."""
+        return bool(self.worse) and self.mean >= 0
+
+
+def compared(problem: Problem, config: BalancingConfig, judging: Problem | None) -> Iterator[Progress]:
+    """Run a method, then judge its weights as configured; the last progress carries the answer.
+
+    While the answer is compared the progress has it too, so that whoever stops then can keep it.
+
+    Args:
+        problem: What the method is run on.
+        config: Method and its numbers.
+        judging: The same groups with the network that the weights are for, and demonstrations held out; None where
+            nothing is compared.
+    """
+    kind, last = ("none" if judging is None else kind_of(config)), None
+    share = 0.0 if kind == "none" else SHARE
+    for last in balance(problem, config):
+        if last.result is None:
+            yield last._replace(done=(1 - share) * last.done)
+    assert last is not None, "a method ends with its answer"
+    answer = last.result
+    assert answer is not None, "a method ends with its answer"
+    if judging is not None and kind != "none":
+        try:
+            run = _placed(judge(judging, config, answer, RIVALS[kind]), 1 - share, 1.0)
+            answer = yield from _with(run, answer)
+        except BalancingError as error:
+            answer = answer._replace(warnings=(f"not compared with plain cloning: {error}", *answer.warnings))
+    yield last._replace(done=1.0, result=answer)
+
+
+def kind_of(config: BalancingConfig) -> str:
+    """Which comparison is made."""
+    if config.compare != "auto":
+        return config.compare
+    return "none" if config.method in CLOSED else "quick"
+
+
+def judge(problem: Problem, config: BalancingConfig, answer: Balance, methods: Sequence[Method]) -> Run[Balance]:
+    """Put an answer beside plain cloning and other methods; return it with the comparison, and a warning if it lost.
+
+    Args:
+        problem: All groups, those too that trust leaves out.
+        config: Configuration with which the answer was found.
+        answer: Weights to judge.
+        methods: Methods to put beside.
+    """
+    rows = {PLAIN: proportions(problem.pairs), answer.method: answer.weights}
+    rivals = [method for method in methods if method not in rows]
+    stages = len(rivals) + config.repeats
+    for stage, method in enumerate(rivals):
+        alone = _weights_of(problem, replace(config, method=method, success_loss=(), conflicts=False))
+        rows[method] = yield from _placed(alone, stage / stages, (stage + 1) / stages)
+    parts, lanes = [], torch.stack(list(rows.values()))
+    for stage in range(len(rivals), stages):
+        run = measured(problem, config, lanes, stage - len(rivals))
+        parts.append((yield from _placed(run, stage / stages, (stage + 1) / stages)))
+    found = compare(rows, parts)
+    return answer._replace(comparison=found, warnings=(*said(found, problem.groups, config), *answer.warnings))
+
+
+def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: int) -> Run[Measured]:
+    """Train with each row of weights, (m, k), in a repetition whose network and batches no method has used."""
+    blank = replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
+    repetition = Repetition.of(replace(problem, judged=()), blank, config.repeats + number)
+    return (yield from measure_lanes(repetition, rows, PHASE, problem.skill))
+
+
+def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:
+    """Sum up what was measured, in the order of the rows; the first is the one that others are compared with.
+
+    Args:
+        rows: Weights by method, (k,) each.
+        parts: What was measured, one for each repetition.
+    """
+    every, groups = Measured.pooled(parts), len(next(iter(rows.values())))
+    number, losses = torch.bincount(every.group, minlength=groups), every.means(groups)
+    found = []
+    for lane, (method, weights) in enumerate(rows.items()):
+        difference, square = moments(every.losses[lane] - every.losses[0], every.group, number)
+        pair = [part._replace(losses=part.losses[[0, lane]]) for part in parts]
+        square = square + accidents(pair, groups) if len(parts) > 1 else square
+        known = (number > 1) | (lane == 0)
+        error = torch.where(known, square.sqrt(), torch.nan)
+        found.append(Compared(method, weights, losses[lane], difference, error))
+    return tuple(found)
+
+
+def trusted(groups: Sequence[str], config: BalancingConfig) -> Tensor:
+    """Groups that count for the verdict, bool, (k,): those that are fully trusted, or all if none is."""
+    full = trust_of(groups, config.trust) >= 1
+    return full if bool(full.any()) else torch.ones_like(full)
+
+
+def verdict(row: Compared, groups: Sequence[str], counts: Tensor) -> Verdict:
+    """Judge weights.
+
+    Args:
+        row: Of the comparison.
+        groups: Names of the groups, (k,).
+        counts: Groups that count, bool, (k,).
+    """
+    surely = (row.difference > SURE * row.standard_error) & counts
+    worse = tuple(name for name, one in zip(groups, surely.tolist()) if one)
+    return Verdict(worse, float(row.difference[counts].mean()))
+
+
+def said(found: Sequence[Compared], groups: Sequence[str], config: BalancingConfig) -> tuple[str, ...]:
+    """Warn when the weights, which are the second row, lose to plain cloning."""
+    counts, row = trusted(groups, config), found[1]
+    judged = verdict(row, groups, counts)
+    if not judged.lost:
+        return ()
+    at = [groups.index(name) for name in judged.worse]
+    listed = ", ".join(
+        f"{groups[i]} by {float(row.difference[i]):.3f} +- {float(row.standard_error[i]):.3f}" for i in at
+    )
+    return (
+        f"{LOST} on held-out demonstrations: worse is {listed} nat, and the mean of the "
+        f"trusted groups is no better ({judged.mean:+.3f}); train without weights, or look for what is wrong",
+    )
+
+
+def _weights_of(problem: Problem, config: BalancingConfig) -> Run[Tensor]:
+    """Weights of another method on the same problem."""
+    answer = None
+    for now in balance(replace(problem, judged=()), config):
+        answer = now.result
+        if answer is None:
+            yield now._replace(phase=PHASE)
+    assert answer is not None, "a method ends with its answer"
+    return answer.weights
+
+
+def _placed(run: Run[T], start: float, end: float) -> Run[T]:
+    """Place a run within a longer one, from one share of it to another."""
+    while True:
+        try:
+            now = next(run)
+        except StopIteration as stop:
+            found: T = stop.value
+            return found
+        yield now._replace(done=start + (end - start) * now.done)
+
+
+def _with(run: Run[T], answer: Balance) -> Run[T]:
+    """Add the answer so far to every progress."""
+    while True:
+        try:
+            now = next(run)
+        except StopIteration as stop:
+            found: T = stop.value
+            return found
+        yield now._replace(result=answer)

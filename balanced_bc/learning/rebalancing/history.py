@@ -1,0 +1,101 @@
+"""history.parquet: weights and losses of every group over time, thinned; balance.yaml stays small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow.parquet
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing.result import Progress
+from balanced_bc.learning.rebalancing.balance_file import parquet, replace_file
+
+NAME = "history.parquet"
+"""Name of the file, beside balance.yaml."""
+MOMENTS = 100
+"""Moments of each phase of each repetition that are kept, at most."""
+DIGITS = {"weight": "float32", "loss": "float32"}
+COLUMNS = ("phase", "repetition", "step", "group", "weight", "loss")
+
+
+class Trace(NamedTuple):
+    """One phase of one repetition over time.
+
+    Attributes:
+        phase: Name of the phase.
+        repetition: Number of the repetition, from 0.
+        step: Descent steps taken, (t,).
+        weights: Weight of each group; NaN in a phase that trains several lanes, (t, k).
+        losses: Loss of each group, in a phase of several lanes the lowest of all, (t, k), [nat].
+    """
+
+    phase: str
+    repetition: int
+    step: Tensor
+    weights: Tensor
+    losses: Tensor
+
+
+def traces(history: Sequence[Progress]) -> tuple[Trace, ...]:
+    """Thin the progress of a run to what a person looks at."""
+    moments = [now for now in history if now.result is None and now.losses.numel()]
+    runs = (list(run) for _, run in groupby(moments, key=lambda now: (now.phase, now.repetition)))
+    return tuple(_trace(run) for run in runs)
+
+
+def _trace(run: Sequence[Progress]) -> Trace:
+    kept = thinned(run)
+    weights = [now.weights if now.weights.ndim == 1 else torch.full_like(now.weights[0], torch.nan) for now in kept]
+    losses = [now.losses if now.losses.ndim == 1 else now.losses.amin(dim=0) for now in kept]
+    step = torch.tensor([now.step for now in kept])
+    return Trace(run[0].phase, run[0].repetition, step, torch.stack(weights).float(), torch.stack(losses).float())
+
+
+def thinned(run: Sequence[Progress]) -> list[Progress]:
+    """Keep at most `MOMENTS`, evenly, and always the last."""
+    every = -(-len(run) // MOMENTS)
+    return list(run[(len(run) - 1) % every :: every])
+
+
+def write(folder: Path, found: Sequence[Trace], groups: Iterable[str]) -> None:
+    """Write the history, if there is any."""
+    if found:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / NAME, parquet(columns(found, tuple(groups))))
+
+
+def columns(found: Sequence[Trace], groups: Sequence[str]) -> dict[str, Any]:
+    """One row for each moment and group."""
+    rows: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for trace in found:
+        size = len(trace.step)
+        rows["phase"] += [trace.phase] * size * len(groups)
+        rows["repetition"] += [trace.repetition] * size * len(groups)
+        rows["step"] += trace.step.repeat_interleave(len(groups)).tolist()
+        rows["group"] += list(groups) * size
+        rows["weight"] += trace.weights.flatten().tolist()
+        rows["loss"] += trace.losses.flatten().tolist()
+    return {name: pyarrow.array(values, DIGITS.get(name)) for name, values in rows.items()}
+
+
+def read(folder: Path) -> tuple[Trace, ...]:
+    """Read the history beside balance.yaml; empty where there is none."""
+    path = (folder if folder.is_dir() else folder.parent) / NAME
+    return tuple(_read(path)) if path.is_file() else ()
+
+
+def _read(path: Path) -> Iterator[Trace]:
+    table = pyarrow.parquet.read_table(path).to_pydict()
+    phases = list(zip(table["phase"], table["repetition"]))
+    groups = len(set(table["group"]))
+    start = 0
+    for (phase, repetition), run in groupby(phases):
+        end = start + len(list(run))
+        step = torch.tensor(table["step"][start:end:groups])
+        weights, losses = (torch.tensor(table[name][start:end]).view(-1, groups) for name in ("weight", "loss"))
+        yield Trace(phase, repetition, step, weights, losses)
+        start = end

@@ -1,0 +1,151 @@
+"""What balance.yaml says about pairs of groups and about other methods, in a form that text and page both show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+from balanced_bc.balancing.conflicts import opposes
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+
+SURE = 2.0
+"""Standard errors from which on a number is called different from 0."""
+Cell = tuple[int, int]
+Numbers = Sequence[Sequence[float]]
+
+
+class Matrix(NamedTuple):
+    """A number for each two groups.
+
+    Attributes:
+        title: What it is, in a few words.
+        caption: How to read it.
+        column: What the columns say, with {} for the name of the group.
+        names: Names of the groups, (k,).
+        values: Row by row, (k, k).
+        errors: Standard errors, (k, k).
+        harm: +1 where numbers above 0 are bad, -1 where those below are.
+    """
+
+    title: str
+    caption: str
+    column: str
+    names: tuple[str, ...]
+    values: Numbers
+    errors: Numbers
+    harm: int
+
+    def sure(self, row: int, column: int) -> bool:
+        """Whether a number is beyond its error."""
+        value, error = self.values[row][column], self.errors[row][column]
+        return isfinite(value) and isfinite(error) and abs(value) > SURE * error > 0
+
+    def harmful(self, row: int, column: int) -> bool:
+        """Whether it is surely bad."""
+        return self.sure(row, column) and self.values[row][column] * self.harm > 0
+
+    def largest(self) -> float:
+        """The largest number, whatever its sign."""
+        return max((abs(value) for row in self.values for value in row if isfinite(value)), default=0.0)
+
+    def spelled(self, row: int, column: int) -> str:
+        """The number as text, with a star where it is sure."""
+        value = self.values[row][column]
+        return f"{value:+.2f}{'*' if self.sure(row, column) else ' '}" if isfinite(value) else "-"
+
+    def strongest(self, number: int) -> list[Cell]:
+        """Cells off the diagonal with the largest numbers that are sure."""
+        size = range(len(self.names))
+        cells = [(i, j) for i in size for j in size if i != j and self.sure(i, j)]
+        return sorted(cells, key=lambda at: -abs(self.values[at[0]][at[1]]))[:number]
+
+
+def transfer(content: BalanceFile) -> Matrix | None:
+    """How training on one group changes the loss of another: of `minimax` its own, of `ours` the meta-gradient."""
+    split, known = content.run["split"], content.diagnostics
+    if "transfer" in known:
+        caption = (
+            f"Change of the {split} loss when the odds of a group are tripled [nat per pair], negative where it helps"
+        )
+        return _matrix(content, "Who helps and who harms whom", caption, "more {}", "transfer", 1)
+    if "meta_direction" in known:
+        caption = (
+            f"Mean direction of the meta-gradient: above 0 where more weight on a column's group, in place of the "
+            f"mixture of the moment, raises the {split} loss of a row's group, below 0 where it helps; over the run "
+            "that looks for the row's best weights, every step alike, so that 1 is the most there can be"
+        )
+        return _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1)
+    return None
+
+
+def conflict(content: BalanceFile) -> Matrix | None:
+    """How much groups oppose each other on states that they share."""
+    if "conflict" not in content.diagnostics:
+        return None
+    caption = (
+        "Cosine between what the pairs of two groups want changed in a plainly trained policy, on held-out states that "
+        "both visited: -1 opposed, about 0 unrelated (as a noisy copy is), above 0 mispredicted alike"
+    )
+    return _matrix(content, "Conflicts on shared states", caption, "{}", "conflict", -1)
+
+
+def shared(content: BalanceFile, row: int, column: int) -> float:
+    """Share of a row's pairs that have a state in common with a column's group."""
+    return float(content.diagnostics["shared_states"][row][column])
+
+
+def opposed(content: BalanceFile) -> list[Cell]:
+    """Groups that surely oppose each other, each two once, the strongest conflict first."""
+    found = conflict(content)
+    if found is None:
+        return []
+    size = range(len(found.names))
+    cells = [(i, j) for i in size for j in range(i) if opposes(found.values[i][j], found.errors[i][j])]
+    return sorted(cells, key=lambda at: found.values[at[0]][at[1]])
+
+
+def mutual_harm(content: BalanceFile) -> Iterator[Cell]:
+    """Groups of which each surely harms the other; a direction relative to a mixture does not tell that."""
+    found = transfer(content)
+    if found is not None and "transfer" in content.diagnostics:
+        for i in range(len(found.names)):
+            yield from ((i, j) for j in range(i) if found.harmful(i, j) and found.harmful(j, i))
+
+
+def _matrix(content: BalanceFile, title: str, caption: str, column: str, key: str, harm: int) -> Matrix:
+    values, errors = content.diagnostics[key], content.diagnostics[f"{key}_standard_error"]
+    return Matrix(title, caption, column, tuple(content.groups), values, errors, harm)
+
+
+class Compared(NamedTuple):
+    """How well another method's weights do on held-out demonstrations, each by name of the group.
+
+    Attributes:
+        method: The method.
+        weights: Its weights.
+        losses: Held-out losses of a policy trained with them; not on the scale of references.
+        difference: Of the losses from those of plain cloning, negative where they are lower.
+        standard_error: Of the difference; NaN where it is not known.
+    """
+
+    method: str
+    weights: Mapping[str, float]
+    losses: Mapping[str, float]
+    difference: Mapping[str, float]
+    standard_error: Mapping[str, float]
+
+
+def comparison(content: BalanceFile) -> tuple[Compared, ...]:
+    """The held-out comparison of methods; empty where nothing was compared."""
+    names = tuple(content.groups)
+    return tuple(
+        Compared(str(one["method"]), *(_by_name(one.get(key), names) for key in Compared._fields[1:]))
+        for one in content.comparison
+    )
+
+
+def _by_name(values: Any, names: Sequence[str]) -> dict[str, float]:
+    """Numbers of groups, given by name or in the order of the groups."""
+    pairs = values.items() if isinstance(values, Mapping) else zip(names, values or ())
+    return {str(name): float(value) for name, value in pairs if value is not None}

@@ -1,0 +1,180 @@
+"""One page that explains weights: self-contained, without scripts, in the order in which questions come up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing import balance_file, history, readings, report_plots, report_tables
+from balanced_bc.learning.rebalancing.advice import advice, said
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile, replace_file
+from balanced_bc.learning.rebalancing.history import Trace
+from balanced_bc.learning.rebalancing.markup import bullets, cell, element, folded, paragraph, section, table, text
+from balanced_bc.learning.rebalancing.page_style import STYLE
+
+NAME = "report.html"
+"""Name of the page beside balance.yaml."""
+HEAD = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+"""Text is UTF-8, and a phone shows it at its own width."""
+
+
+class Explained(NamedTuple):
+    """Weights that the page is about.
+
+    Attributes:
+        label: What they are called on it.
+        content: balance.yaml.
+        traces: Weights and losses over time; empty where nobody kept them.
+    """
+
+    label: str
+    content: BalanceFile
+    traces: tuple[Trace, ...]
+
+
+Part = Callable[[Explained], str]
+
+
+def write(path: Path, *sources: Path) -> None:
+    """Write the page.
+
+    Args:
+        path: The page.
+        sources: Each a balance.yaml or its folder.
+    """
+    replace_file(path, page(*sources).encode())
+
+
+def page(*sources: Path) -> str:
+    """The page about one or several weights of the same dataset.
+
+    Raises:
+        LearningError: They are of different datasets or groups, or there is none.
+    """
+    found = [balance_file.read(source) for source in sources]
+    _check_together(sources, found)
+    labels = _labels(sources, found)
+    every = [Explained(*one) for one in zip(labels, found, map(history.read, sources))]
+    title = f"Weights by {', '.join(labels)}"
+    head = HEAD + element("title", text(title)) + element("style", STYLE)
+    body = element("h1", text(title)) + "".join(_sections(every))
+    return f'<!DOCTYPE html>\n<html lang="en">{element("head", head)}{element("body", body)}</html>\n'
+
+
+def _check_together(sources: Sequence[Path], found: Sequence[BalanceFile]) -> None:
+    if not found:
+        raise LearningError("a page explains weights, and none are named")
+    for source, content in zip(sources, found):
+        if tuple(content.groups) != tuple(found[0].groups):
+            raise LearningError(
+                f"{source} has the groups {list(content.groups)} and {sources[0]} has {list(found[0].groups)}; "
+                "only weights of the same groups stand side by side"
+            )
+        if content.dataset.get("fingerprint") != found[0].dataset.get("fingerprint"):
+            raise LearningError(f"{source} and {sources[0]} are of different datasets; each wants a page of its own")
+
+
+def _labels(sources: Sequence[Path], found: Sequence[BalanceFile]) -> list[str]:
+    """Name weights by their method, and by their folder where a method is there twice."""
+    methods = [content.method for content in found]
+    folders = [source.parent if source.suffix else source for source in sources]
+    return [
+        method if methods.count(method) == 1 else f"{method} ({folder.resolve().name})"
+        for method, folder in zip(methods, folders)
+    ]
+
+
+def _sections(every: Sequence[Explained]) -> list[str]:
+    """All parts of the page; those with nothing to say are empty."""
+    contents = {one.label: one.content for one in every}
+    return [
+        _each(every, _warnings),
+        section("Weights", report_tables.together(contents) if len(every) > 1 else "", _each(every, _weights)),
+        section("Over time", _each(every, _over_time)),
+        section("References", report_tables.references(contents)),
+        section("Who helps and who harms whom", _each(every, _transfer)),
+        section("Conflicts on shared states", _each(every, _conflicts)),
+        section("What is left of the data", _each(every, _repeats)),
+        section("What to do", _each(every, _advice)),
+        section("Length and idleness", report_tables.lengths(every[0].content)),
+        section("Held-out comparison", _each(every, _comparison)),
+        section("How it was run", _each(every, _run)),
+    ]
+
+
+def _each(every: Sequence[Explained], part: Part) -> str:
+    """A part of each weights, under its label where there are several."""
+    parts = [(one.label, part(one)) for one in every]
+    if len(every) == 1:
+        return parts[0][1]
+    return "".join(element("h3", text(label)) + said for label, said in parts if said)
+
+
+def _warnings(one: Explained) -> str:
+    return bullets((f"Warning: {warning}" for warning in one.content.warnings), class_="warnings")
+
+
+def _weights(one: Explained) -> str:
+    return paragraph(said(one.content)[0]) + report_tables.weights(one.content)
+
+
+def _over_time(one: Explained) -> str:
+    order = report_tables.by_repeats(one.content)
+    weights, losses = (
+        draw(one.content, one.traces, order) for draw in (report_plots.weights_over_time, report_plots.losses_over_time)
+    )
+    split = one.content.run["split"]
+    captions = (
+        "Weights in the last step, one line for each repetition; a dot is the answer.",
+        f"Losses on {split} pairs; a dashed line is the reference. Of several lanes, the lowest loss.",
+    )
+    return "".join(
+        element("figure", drawn, element("figcaption", text(caption), class_="quiet"))
+        for drawn, caption in zip((weights, losses), captions)
+        if drawn
+    )
+
+
+def _transfer(one: Explained) -> str:
+    found = readings.transfer(one.content)
+    return "" if found is None else report_tables.matrix(found)
+
+
+def _conflicts(one: Explained) -> str:
+    found = readings.conflict(one.content)
+    if found is None:
+        return ""
+    told = report_tables.opposed(one.content)
+    none = "No two groups surely oppose each other on states that they share. That clears nobody: groups that visit "
+    none += "different states cannot be compared, and the gripper is not looked at."
+    return (told or paragraph(none)) + report_tables.matrix(found)
+
+
+def _repeats(one: Explained) -> str:
+    return paragraph(said(one.content)[1]) + paragraph(report_tables.most_repeated(one.content))
+
+
+def _advice(one: Explained) -> str:
+    return bullets(advice(one.content)) or paragraph("Nothing stands out.")
+
+
+def _comparison(one: Explained) -> str:
+    return report_tables.comparison(readings.comparison(one.content), report_tables.by_repeats(one.content))
+
+
+def _run(one: Explained) -> str:
+    """Seeds, steps, split and dataset; every other number folded."""
+    content = one.content
+    plain = {"method": content.method, "groups by": ", ".join(content.group_by), **content.run, **content.dataset}
+    numbers = [
+        (f"{part}: {name}", [cell(value, class_="words")])
+        for part, values in content.configuration.items()
+        for name, value in values.items()
+    ]
+    return _terms(plain) + (folded("Every number of the run", table(("", "value"), numbers)) if numbers else "")
+
+
+def _terms(values: dict[str, Any]) -> str:
+    return element("dl", *(element("dt", text(k)) + element("dd", text(v)) for k, v in values.items()))

@@ -1,0 +1,92 @@
+"""Whole runs of balancing beside one training of the policy that uses their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from time import process_time
+from typing import NamedTuple
+
+from balanced_bc.balancing.config import BalancingConfig, Method
+from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.config import EncodingConfig, TrainingConfig
+from balanced_bc.learning.rebalancing.rebalance import rebalance
+from balanced_bc.learning.training.fit import fit
+from balanced_bc.policies.config import PolicyConfig
+from benchmarks.rivals.meta_steps import Claim
+
+GOALS: dict[Method, float] = {"remix": 2.0, "ours": 2.5}
+"""Most that a method should cost, in trainings of the final policy."""
+
+
+class Whole(NamedTuple):
+    """What a run costs.
+
+    Attributes:
+        policy: The policy that is trained with the weights.
+        name: `train` or a method.
+        seconds: Processor time, [s].
+        phases: Processor time of its phases, [s].
+    """
+
+    policy: str
+    name: str
+    seconds: float
+    phases: dict[str, float]
+
+
+def wholes(pairs: Pairs, policy: PolicyConfig, balancing: BalancingConfig, share: float) -> Iterator[Whole]:
+    """Train once, then run the methods.
+
+    Args:
+        pairs: The dataset.
+        policy: The policy.
+        balancing: How methods are run.
+        share: Of the steps of everything; 1 for whole runs, less for a quick look.
+    """
+    training, encoding = TrainingConfig(), EncodingConfig()
+    training, balancing, encoding = (
+        replace(training, steps=shortened(training.steps, share)),
+        replace(balancing, steps=shortened(balancing.steps, share)),
+        replace(encoding, steps=shortened(encoding.steps, share)),
+    )
+    begun = process_time()
+    for _ in fit(pairs, policy, training, dict.fromkeys(pairs.groups, 1.0)):
+        pass
+    yield Whole(policy.policy, "train", process_time() - begun, {})
+    for method in GOALS:
+        yield balanced(pairs, policy, replace(balancing, method=method), encoding)
+
+
+def balanced(pairs: Pairs, policy: PolicyConfig, config: BalancingConfig, encoding: EncodingConfig) -> Whole:
+    """Run a method; its phases are those of its progress."""
+    begun = last = process_time()
+    phases: dict[str, float] = {}
+    for report in rebalance(pairs, config, policy, encoding):
+        now = process_time()
+        phases[report.phase] = phases.get(report.phase, 0.0) + now - last
+        last = now
+    return Whole(policy.policy, config.method, process_time() - begun, phases)
+
+
+def shortened(steps: int, share: float) -> int:
+    """A share of so many steps."""
+    return max(round(steps * share), 1)
+
+
+def rows(found: Sequence[Whole]) -> list[tuple[str, ...]]:
+    """Runs as text."""
+    trained = {one.policy: one.seconds for one in found if one.name == "train"}
+    lines: list[tuple[str, ...]] = [("policy", "run", "processor", "trainings", "phases")]
+    for one in found:
+        phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in one.phases.items())
+        lines.append((one.policy, one.name, f"{one.seconds:.1f} s", f"{one.seconds / trained[one.policy]:.2f}", phases))
+    return lines
+
+
+def claims(found: Sequence[Whole]) -> Iterator[Claim]:
+    """Goals."""
+    trained = {one.policy: one.seconds for one in found if one.name == "train"}
+    for one in found:
+        if goal := {str(name): most for name, most in GOALS.items()}.get(one.name):
+            yield Claim(f"{one.policy}: {one.name} / one training", one.seconds / trained[one.policy], goal, most=True)

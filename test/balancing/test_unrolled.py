@@ -1,0 +1,161 @@
+"""The derivative through several inner steps, and its trace through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from balanced_bc.balancing import meta_gradient, trace, unrolled
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.errors import BalancingError
+from balanced_bc.balancing.lanes import LaneLosses, Lanes
+from balanced_bc.balancing.meta_gradient import LaneTarget, MetaStep, Precondition
+
+LanesOf = Callable[[int], tuple[Lanes, Tensor, Any, Any]]
+STEPS, RATE = 4, 0.05
+
+
+class Case(NamedTuple):
+    """Three lanes, and a batch for each of four steps."""
+
+    losses: list[LaneLosses]
+    targets: list[LaneTarget]
+    theta: Tensor
+    weights: Tensor
+
+
+@pytest.fixture
+def case(lanes_of: LanesOf) -> Case:
+    lanes, theta, training, measuring = lanes_of(3)
+    moved = [tuple(values.roll(number, 0) * (1 + 0.1 * number) for values in training) for number in range(STEPS)]
+    looked = [tuple(values.roll(-number, 0) * (1 + 0.1 * number) for values in measuring) for number in range(STEPS)]
+    weights = torch.softmax(torch.arange(9, dtype=torch.float64).view(3, 3) / 3, dim=1)
+    return Case([lanes.on(batch) for batch in moved], [lanes.own(batch) for batch in looked], theta, weights)
+
+
+def plain(_: Tensor) -> Tensor:
+    return torch.tensor(RATE, dtype=torch.float64)
+
+
+def adapted(theta: Tensor) -> Precondition:
+    scale = RATE * (0.5 + torch.linspace(0, 1, theta.shape[1], dtype=torch.float64)).expand_as(theta)
+    return lambda _: scale
+
+
+def by_autograd(case: Case, step: Tensor, nudged: Tensor, looked: range, constant: bool = False) -> Tensor:
+    """Descend with the weights of each step, (H, m, k), and differentiate the mean loss of the networks looked at.
+
+    With `constant`, gradients are those of losses that are linear around the networks passed: without curvature.
+    """
+    theta, values = case.theta.clone().requires_grad_(), []
+    for number in range(STEPS):
+        here = theta.detach().requires_grad_() if constant else theta
+        before = case.losses[number](here)
+        each = [
+            torch.autograd.grad(one.sum(), here, create_graph=not constant, retain_graph=True)[0] for one in before.T
+        ]
+        theta = theta - step * torch.einsum("mk,kmp->mp", nudged[number], torch.stack(each))
+        if number in looked:
+            values.append(case.targets[number](theta))
+    return torch.stack(values).mean(dim=0)
+
+
+def slope_of(case: Case, step: Tensor, shares: Tensor, looked: range, constant: bool = False) -> Tensor:
+    """Derivative with respect to weights that are changed by this share in each step, (H,)."""
+    change = torch.zeros_like(case.weights, requires_grad=True)
+    nudged = case.weights + shares[:, None, None] * change
+    value = by_autograd(case, step, nudged, looked, constant)
+    return torch.autograd.grad(value.sum(), change)[0]
+
+
+def unroll(case: Case, form: str, looked: range, precondition: Precondition) -> MetaStep:
+    targets = [case.targets[number] for number in looked]
+    return unrolled.FORMS[form](case.losses, targets, case.theta, case.weights, precondition)
+
+
+def follow(case: Case, decay: float, curvature: bool, rate: float = RATE) -> Tensor:
+    """Meta-gradient of the last step when a trace is carried through all."""
+    theta, carried = case.theta, trace.start(case.theta, 3)
+    for losses, target in zip(case.losses, case.targets):
+        taken, carried = trace.advance(
+            losses,
+            target,
+            theta,
+            case.weights,
+            lambda _: torch.tensor(rate, dtype=torch.float64),
+            carried,
+            decay,
+            curvature,
+        )
+        theta = taken.parameters
+    return taken.gradient
+
+
+def close(found: Tensor, wanted: Tensor) -> None:
+    torch.testing.assert_close(found, wanted, atol=1e-12, rtol=1e-10)
+
+
+@pytest.mark.parametrize("form", list(unrolled.FORMS))
+@pytest.mark.parametrize("looked", [range(STEPS), range(STEPS - 1, STEPS)])
+def test_unrolled_forms_equal_plain_double_backward(case: Case, form: str, looked: range) -> None:
+    wanted = slope_of(case, plain(case.theta), torch.ones(STEPS, dtype=torch.float64), looked)
+    close(unroll(case, form, looked, plain).gradient, wanted)
+
+
+@pytest.mark.parametrize("form", list(unrolled.FORMS))
+def test_unrolled_forms_are_exact_under_a_held_preconditioner(case: Case, form: str) -> None:
+    precondition = adapted(case.theta)
+    wanted = slope_of(case, precondition(case.theta), torch.ones(STEPS, dtype=torch.float64), range(STEPS))
+    close(unroll(case, form, range(STEPS), precondition).gradient, wanted)
+
+
+def test_unrolled_forms_agree_in_all_that_they_say(case: Case) -> None:
+    one, other = (unroll(case, form, range(STEPS), plain) for form in unrolled.FORMS)
+    for found, wanted in zip(one, other):
+        torch.testing.assert_close(found, wanted, atol=1e-12, rtol=1e-10)
+
+
+@pytest.mark.parametrize("form", list(unrolled.FORMS))
+def test_one_unrolled_step_is_the_one_step_meta_gradient(case: Case, form: str) -> None:
+    short = case._replace(losses=case.losses[:1])
+    once = meta_gradient.FORMS[form](case.losses[0], case.targets[0], case.theta, case.weights, plain)
+    close(unroll(short, form, range(1), plain).gradient, once.gradient)
+
+
+@pytest.mark.parametrize("decay", [1.0, 0.7])
+def test_trace_with_curvature_is_the_derivative_by_all_weights_so_far(case: Case, decay: float) -> None:
+    """Weights of s steps ago count decay^s times; with a decay of 1 this is the unrolled meta-gradient."""
+    shares = decay ** torch.arange(STEPS - 1, -1, -1, dtype=torch.float64)
+    close(follow(case, decay, curvature=True), slope_of(case, plain(case.theta), shares, range(STEPS - 1, STEPS)))
+
+
+def test_trace_without_curvature_is_exact_for_losses_without_curvature(case: Case) -> None:
+    shares = 0.7 ** torch.arange(STEPS - 1, -1, -1, dtype=torch.float64)
+    wanted = slope_of(case, plain(case.theta), shares, range(STEPS - 1, STEPS), constant=True)
+    close(follow(case, 0.7, curvature=False), wanted)
+
+
+def test_what_a_trace_without_curvature_leaves_out_is_of_the_order_of_the_step_size(case: Case) -> None:
+    def error(rate: float) -> float:
+        exact, rough = (follow(case, 0.9, curvature, rate) for curvature in (True, False))
+        return float((rough - exact).norm() / exact.norm())
+
+    assert error(1e-3) == pytest.approx(error(2e-3) / 2, rel=0.05)
+
+
+def test_a_trace_without_past_is_the_one_step_meta_gradient(case: Case) -> None:
+    found = follow(case, 0.0, curvature=False)
+    theta = case.theta
+    for losses, target in zip(case.losses, case.targets):
+        taken = meta_gradient.jvp_form(losses, target, theta, case.weights, plain)
+        theta = taken.parameters
+    close(found, taken.gradient)
+
+
+def test_products_cannot_be_unrolled() -> None:
+    with pytest.raises(BalancingError, match="there are auto, jvp, double-backward"):
+        BalancingConfig(meta_gradient="unrolled", meta_form="products")

@@ -1,0 +1,185 @@
+"""One page that explains weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from math import nan
+from pathlib import Path
+
+import pytest
+import torch
+
+from balanced_bc.balancing.result import Progress
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing import balance_file, history, readings, report, report_tables
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+
+ContentOf = Callable[..., BalanceFile]
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Reader(HTMLParser):
+    """Reads a page strictly: every element is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.headings: list[str] = []
+        self.references: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
+        self.seen.append(tag)
+        self.open += [] if tag in VOID else [tag]
+        self.references += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element without content."""
+        self.seen.append(tag)
+        self.references += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        """An element ends."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Text."""
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def keep(folder: Path, content: BalanceFile, moments: Sequence[Progress] = ()) -> Path:
+    history.write(folder, history.traces(moments), content.groups)
+    balance_file.write(folder, content, torch.ones(4), b"")
+    return folder
+
+
+def moments(groups: int) -> list[Progress]:
+    weights = torch.full((groups,), 1 / groups)
+    return [
+        Progress("weights", repetition, step, 600, 0.5, weights, 1 + 1 / step + torch.rand(groups))
+        for repetition in range(2)
+        for step in range(5, 601, 5)
+    ]
+
+
+def test_the_page_is_whole_well_formed_and_asks_nothing_of_the_network(tmp_path: Path, content_of: ContentOf) -> None:
+    page = report.page(keep(tmp_path / "one", content_of(4), moments(4)))
+    reader = read(page)
+    assert {"script", "link", "img", "iframe"}.isdisjoint(reader.seen)
+    assert reader.seen.count("svg") == 2
+    assert all(reference.startswith("#") for reference in reader.references)
+
+
+def test_sections_come_in_the_order_of_questions_with_warnings_on_top(tmp_path: Path, content_of: ContentOf) -> None:
+    page = report.page(keep(tmp_path / "one", content_of(4), moments(4)))
+    assert read(page).headings == [
+        "Weights",
+        "Over time",
+        "References",
+        "Who helps and who harms whom",
+        "Conflicts on shared states",
+        "What is left of the data",
+        "What to do",
+        "Length and idleness",
+        "How it was run",
+    ]
+    assert page.index("&lt;a warning&gt;") < page.index("<h2>")
+
+
+def test_opposed_groups_are_named(tmp_path: Path, content_of: ContentOf) -> None:
+    page = report.page(keep(tmp_path / "one", content_of(3)))
+    assert "group 0 and group 1: cosine -0.80 [-1.00, -0.60]" in page
+
+
+def test_what_a_method_does_not_know_has_no_section(tmp_path: Path, content_of: ContentOf) -> None:
+    bare = content_of(2, method="equal", diagnostics={}, warnings=())
+    groups = {name: replace(row, reference=None, idle=None) for name, row in bare.groups.items()}
+    page = report.page(keep(tmp_path / "one", replace(bare, groups=groups)))
+    assert read(page).headings == ["Weights", "What is left of the data", "What to do", "How it was run"]
+
+
+@pytest.mark.parametrize("groups", [64, 300])
+def test_a_page_about_many_groups_stays_small_and_folds_the_middle(
+    groups: int, tmp_path: Path, content_of: ContentOf
+) -> None:
+    page = report.page(keep(tmp_path / "one", content_of(groups), moments(groups)))
+    assert len(page.encode()) < 1_000_000
+    assert f"the {groups - 16} groups in between" in page
+    assert "details" in read(page).seen
+
+
+def test_many_groups_leave_balance_yaml_small_and_lose_nothing(tmp_path: Path, content_of: ContentOf) -> None:
+    content = content_of(64)
+    folder = keep(tmp_path / "one", content)
+    assert (folder / "balance.yaml").stat().st_size < 60_000
+    assert balance_file.read(folder) == replace(content, diagnostics=balance_file.read(folder).diagnostics)
+    assert balance_file.read(folder).diagnostics == {
+        name: [pytest.approx(row, abs=1e-6) for row in rows] for name, rows in content.diagnostics.items()
+    }
+
+
+def test_references_of_another_split_stand_in_a_table_of_their_own(tmp_path: Path, content_of: ContentOf) -> None:
+    first, other = content_of(2), content_of(2, method="remix")
+    rows = {n: replace(r, reference={**(r.reference or {}), "split": "training"}) for n, r in other.groups.items()}
+    third = content_of(2, method="ours")
+    sources = [
+        keep(tmp_path / name, content)
+        for name, content in (("a", first), ("b", replace(other, groups=rows)), ("c", third))
+    ]
+    page = report.page(*sources)
+    part = page[page.index("<h2>References") : page.index("<h2>Who helps")]
+    assert part.count("<table>") == 2
+    assert "must not be compared" in part
+    first_table = part[part.index("<table>") : part.index("</table>")]
+    assert "minimax: reference" in first_table
+    assert "ours: reference" in first_table
+    assert "remix: reference" not in first_table
+
+
+def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> None:
+    numbers = {"weights": [0.5, 0.5], "losses": [1.0, 2.0], "difference": [-0.25, 0.1], "standard_error": [0.1, nan]}
+    judged = content_of(2, comparison=({"method": "ours", **numbers},))
+    shown = report_tables.comparison(readings.comparison(judged), list(judged.groups))
+    assert "-0.25 [-0.45, -0.05]" in shown
+    assert "<td>0.10</td>" in shown
+    assert readings.comparison(content_of(2)) == ()
+
+
+def test_weights_of_other_groups_or_datasets_are_refused(tmp_path: Path, content_of: ContentOf) -> None:
+    here = keep(tmp_path / "here", content_of(2))
+    wider = keep(tmp_path / "wider", content_of(3))
+    elsewhere = keep(tmp_path / "elsewhere", content_of(2, dataset={"fingerprint": "sha256:2", "pairs": 200}))
+    with pytest.raises(LearningError, match="group 2"):
+        report.page(here, wider)
+    with pytest.raises(LearningError, match="different datasets"):
+        report.page(here, elsewhere)
+
+
+def test_history_survives_a_round_trip_thinned_with_its_end(tmp_path: Path) -> None:
+    found = history.traces(moments(3))
+    history.write(tmp_path, found, ("a", "b", "c"))
+    back = history.read(tmp_path)
+    assert [(trace.phase, trace.repetition) for trace in back] == [("weights", 0), ("weights", 1)]
+    for one, other in zip(found, back):
+        assert len(one.step) <= history.MOMENTS
+        assert one.step[-1] == 600
+        assert all(torch.equal(a, b) for a, b in zip(one[2:], other[2:]))
+
+
+def test_of_several_lanes_the_lowest_loss_is_kept() -> None:
+    lanes = Progress("lanes", 0, 5, 10, 0.5, torch.ones(3, 2), torch.tensor([[3.0, 1.0], [2.0, 4.0], [5.0, 5.0]]))
+    (trace,) = history.traces([lanes])
+    assert trace.losses.tolist() == [[2.0, 1.0]]
+    assert bool(trace.weights.isnan().all())
