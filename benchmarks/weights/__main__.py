@@ -1,0 +1,98 @@
+"""How weights fare that the methods find: the honesty tables of docs/weights.md.
+
+python -m benchmarks.weights measure --results RESULTS.jsonl [--workers 2]    hours; goes on where it was interrupted
+python -m benchmarks.weights tables --results RESULTS.jsonl                   writes the tables into docs/weights.md
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.weights.measure import Question, answer
+from benchmarks.weights.mixtures import KINDS, NUMBERS, Mixture
+from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, WITH_HEADS
+from benchmarks.weights.tables import write
+
+Results = dict[str, dict[str, Any]]
+
+
+def read(path: Path) -> Results:
+    """What was measured so far, by question."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {found["key"]: found for found in map(json.loads, lines)}
+
+
+def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
+    """Questions in the order of their importance, those about the same demonstrations one after another."""
+    mixtures = [Mixture(task, kind, seed) for seed in range(seeds) for task in NUMBERS for kind in KINDS]
+    splits = ("held-out", "training")
+    yield "methods", [Question("weights", mixture, row.name) for mixture in mixtures for row in METHODS]
+    yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in METHODS]
+    yield "optimal alone", [Question("success", mixture, "optimal alone", 1.0) for mixture in mixtures]
+    yield (
+        "achievable",
+        [Question("achievable", mixture, f"{LEARNED_SIGMA}, {split}") for mixture in mixtures for split in splits],
+    )
+    yield "ablations", [Question("weights", mixture, row.name) for mixture in mixtures for row in ABLATIONS]
+    yield "heads", [Question("weights", mixture, row.name) for mixture in mixtures for row in WITH_HEADS]
+    others = [f"{head}, {split}" for head in HEADS if head != LEARNED_SIGMA for split in splits]
+    yield "achievable with heads", [Question("achievable", mixture, of) for mixture in mixtures for of in others]
+
+
+def measure(asked: Namespace) -> None:
+    """Answer all questions that have no answer yet; each is written when it is there."""
+    asked.results.parent.mkdir(parents=True, exist_ok=True)
+    with multiprocessing.get_context("spawn").Pool(asked.workers, torch.set_num_threads, (1,)) as pool:
+        for name, questions in stages(asked.seeds):
+            if asked.stages and name not in asked.stages:
+                continue
+            known = read(asked.results)
+            missing = [_with_weight(one, known) for one in questions if one.key not in known]
+            for number, found in enumerate(pool.imap(answer, missing), start=1):
+                with asked.results.open("a") as file:
+                    file.write(json.dumps(found) + "\n")
+                sys.stdout.write(f"{name} {number} of {len(missing)}: {found['key']} in {found['seconds']} s\n")
+                sys.stdout.flush()
+
+
+def _with_weight(question: Question, known: Results) -> Question:
+    """A question about success knows the weight that its row has found."""
+    if question.measure != "success" or question.weight:
+        return question
+    found = known[Question("weights", question.mixture, question.of).key]
+    return question._replace(weight=found["alpha"][0])
+
+
+def tables(asked: Namespace) -> None:
+    """Write the tables."""
+    write(read(asked.results), asked.document)
+
+
+def main() -> None:
+    """Read the command line and run a verb."""
+    parser = ArgumentParser(description=__doc__)
+    verbs = parser.add_subparsers(required=True)
+    for verb in (measure, tables):
+        one = verbs.add_parser(verb.__name__, help=verb.__doc__)
+        one.set_defaults(verb=verb)
+        one.add_argument("--results", type=Path, required=True, help="a line of JSON for each measurement")
+        if verb is measure:
+            one.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
+            one.add_argument("--seeds", type=int, default=5)
+            one.add_argument("--stages", nargs="*", help="which; all if none is named")
+        else:
+            one.add_argument("--document", type=Path, default=Path("docs/weights.md"))
+    asked = parser.parse_args()
+    asked.verb(asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""One measurement: the weights of a row, the losses that are achievable, or the success of a policy."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from time import process_time
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import torch
+
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.references import train
+from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
+from balanced_bc.learning.evaluation.evaluate import evaluate
+from balanced_bc.learning.rebalancing.encoded import encode
+from balanced_bc.learning.rebalancing.held_out import split_of
+from balanced_bc.learning.rebalancing.rebalance import problem_of, rebalance
+from balanced_bc.learning.training.fit import fit
+from balanced_bc.policies import checkpoint
+from balanced_bc.simulation.environment import CONTRACT
+from balanced_bc.simulation.tasks import behaviors_of
+from benchmarks.weights.mixtures import Mixture, pairs_of
+from benchmarks.weights.rows import LEARNED_SIGMA, ROWS, policy_of
+
+Answer = TypeVar("Answer")
+Measure = Literal["weights", "achievable", "success"]
+GRID = tuple(i / 10 for i in range(11))
+"""Weights of the optimal group with which networks are trained to see what losses are achievable."""
+FIRST_START = 1_000_000
+"""Seed of the first start of rollouts; starts of demonstrations have random seeds of 31 bits."""
+
+
+class Question(NamedTuple):
+    """What is measured.
+
+    Attributes:
+        measure: weights, achievable losses, or success.
+        mixture: On which demonstrations.
+        of: Row whose weights are meant; for achievable losses the head and the split.
+        weight: Weight of the optimal group that a policy is trained with; 0 where none is.
+    """
+
+    measure: Measure
+    mixture: Mixture
+    of: str
+    weight: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return "|".join((self.measure, *map(str, self.mixture), self.of))
+
+
+def answer(question: Question) -> dict[str, Any]:
+    """Measure, in one thread; the time is the processor's, [s]."""
+    torch.set_num_threads(1)
+    begun = process_time()
+    found = {"weights": _weights, "achievable": _achievable, "success": _success}[question.measure](question)
+    return {"key": question.key, **found, "seconds": round(process_time() - begun, 1)}
+
+
+def _weights(question: Question) -> dict[str, Any]:
+    """Weights, references and losses of a row."""
+    row, mixture = ROWS[question.of], question.mixture
+    policy = policy_of(row.head)
+    *_, last = rebalance(pairs_of(mixture, policy), row.config(mixture.seed), policy, EncodingConfig())
+    assert last.result is not None, "balancing ends with an answer"
+    found, losses = last.result, last.result.diagnostics.get("losses")
+    return {
+        "alpha": _plain(found.weights),
+        "alpha_error": None if found.standard_error is None else _plain(found.standard_error),
+        "reference": [round(one.loss, 4) for one in found.references if one is not None],
+        "loss": None if losses is None else _plain(losses),
+    }
+
+
+def _achievable(question: Question) -> dict[str, Any]:
+    """Lowest loss of each group over a grid of fixed weights, and the weight of the optimal group that reached it."""
+    head, _, split = question.of.partition(", ")
+    pairs = pairs_of(question.mixture, policy_of(head))
+    config = BalancingConfig(seed=question.mixture.seed, split="training" if split == "training" else "held-out")
+    found = torch.stack([path.amin(dim=0) for path in _paths(pairs, head, config)])
+    losses = found.mean(dim=0)
+    return {
+        "loss": _plain(losses.amin(dim=0)),
+        "at": [GRID[i] for i in losses.argmin(dim=0).tolist()],
+        "grid": [_plain(row) for row in losses],
+        "error": _plain(found.amin(dim=1).std(dim=0) / len(found) ** 0.5),
+    }
+
+
+def _paths(pairs: Pairs, head: str, config: BalancingConfig) -> Iterator[torch.Tensor]:
+    """Losses over time of networks trained on the grid, one repetition after another, (t, m, 2)."""
+    policy, encoding, split = policy_of(head), EncodingConfig(), split_of(pairs, config)
+    encoded = [ended(encode(pairs, index, policy, encoding, config.seed)) for index in split.training]
+    problem = problem_of(pairs, split, encoded, encoding.policy(policy))
+    weights = torch.tensor([(one, 1 - one) for one in GRID], dtype=torch.float64)
+    for number in range(config.repeats):
+        yield ended(train(Repetition.of(problem, config, number), weights, "lanes"))[0]
+
+
+def _success(question: Question) -> dict[str, Any]:
+    """Success of a policy that is trained with these weights, about 100 rollouts in all."""
+    mixture, policy = question.mixture, policy_of(LEARNED_SIGMA)
+    pairs = pairs_of(mixture, policy)
+    alpha = dict(zip(pairs.groups, (question.weight, 1 - question.weight)))
+    *_, last = fit(pairs, policy, TrainingConfig(seed=mixture.seed, device="cpu"), alpha)
+    behaviors = behaviors_of(mixture.task)
+    config = EvaluationConfig(mixture.task, rollouts=-(-100 // len(behaviors)), seed=FIRST_START)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "policy"
+        checkpoint.save(path, last.policy, CONTRACT)
+        rollouts = [done.rollout for done in evaluate(path, config)]
+    won = {name: [one.success for one in rollouts if one.behavior == name] for name in behaviors}
+    return {"weight": question.weight, "won": {name: sum(ones) for name, ones in won.items()}, "of": config.rollouts}
+
+
+def ended(run: Generator[object, None, Answer]) -> Answer:
+    """What a run answers at its end."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+
+def _plain(values: torch.Tensor) -> list[float]:
+    return [round(float(value), 4) for value in values]

@@ -1,0 +1,89 @@
+"""Mixtures of optimal and other demonstrations, of the sizes of section 6.2 of the paper, for state policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from balanced_bc.demonstrations.observation import Demonstration
+from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.simulation.demonstrators import cast, percept_of
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv, make
+from balanced_bc.simulation.kinds.kinds import Kinds
+from balanced_bc.simulation.performing import LONGEST, MAX_ATTEMPTS, Job
+from balanced_bc.simulation.tasks import behaviors_of
+
+OPTIMAL, OTHER = "optimal", "suboptimal"
+"""Groups of a mixture: the paper's names."""
+NUMBERS = {"picking": (60, 30), "opening": (20, 10)}
+"""Demonstrations of both groups, split evenly over the behaviors."""
+KINDS = ("noisy", "detour", "misleading", "perturbed", "optimal")
+"""What the second group is; optimal: of the same quality as the first, as a control."""
+PERIOD = 33_333_333
+"""Time between two ticks, [ns]."""
+
+
+class Mixture(NamedTuple):
+    """Which demonstrations.
+
+    Attributes:
+        task: Name of the task.
+        kind: Kind of the second group's demonstrators.
+        seed: Of the demonstrations.
+    """
+
+    task: str
+    kind: str
+    seed: int
+
+
+def pairs_of(mixture: Mixture, policy: PolicyConfig) -> Pairs:
+    """Pairs of a mixture for a state policy."""
+    return gather(_demonstrations(mixture), policy, CONTRACT)
+
+
+@lru_cache(maxsize=2)
+def _demonstrations(mixture: Mixture) -> tuple[Grouped, ...]:
+    return tuple(_made(mixture))
+
+
+def _made(mixture: Mixture) -> Iterator[Grouped]:
+    task, kind, seed = mixture
+    behaviors = behaviors_of(task)
+    many, few = (number // len(behaviors) for number in NUMBERS[task])
+    first = many if kind == OPTIMAL else 0
+    world = make(task, render_images=False, horizon=LONGEST)
+    for group, quality, numbers in ((OPTIMAL, OPTIMAL, range(many)), (OTHER, kind, range(first, first + few))):
+        fails = Kinds().kind(quality).ALWAYS_FAILS
+        for behavior in behaviors:
+            for number in numbers:
+                job = Job(task, behavior, quality, seed, number, keep_failures=fails)
+                yield Grouped(f"{group} {behavior} {number}", group, demonstrated(world, job))
+    world.close()
+
+
+def demonstrated(world: DeskEnv, job: Job) -> Demonstration:
+    """The demonstration that `simulation.performing.demonstrate` makes, without images."""
+    for attempt in range(MAX_ATTEMPTS):
+        rng = np.random.default_rng((*job.seeds, attempt))
+        _, info = world.reset(seed=int(rng.integers(2**31)), options={"behavior": job.behavior})
+        part = cast(job.task, job.behavior, job.quality, rng, job.kinds)
+        states, scenes, actions, success = [], [], [], False
+        for _ in range(LONGEST):
+            success = success or info["success"]
+            action = part.demonstrator.act(percept_of(info["scene"]))
+            if part.demonstrator.finished:
+                break
+            seen = world.observe(images=False)
+            states.append(seen.state)
+            scenes.append(seen.scene)
+            actions.append(action.astype(np.float32))
+            *_, info = world.step(part.disturbance.disturb(action))
+        if job.keep_failures or (success and part.demonstrator.finished):
+            ticks = PERIOD * np.arange(len(actions))
+            return Demonstration(ticks, {}, np.array(states), np.array(actions), np.array(scenes))
+    raise RuntimeError(f"{MAX_ATTEMPTS} attempts in a row failed at {job.identity}")

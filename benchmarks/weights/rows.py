@@ -1,0 +1,81 @@
+"""What the tables compare: methods, and one thing at a time that is changed in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.policies.config import PolicyConfig
+
+HEADS: Mapping[str, Mapping[str, Any]] = {
+    "learned sigma": {},
+    "state-dependent sigma": {"head": "heteroscedastic"},
+    "bins": {"head": "bins"},
+    "mean squared error": {"log_sigma_floor": 0.0},
+}
+"""Loss heads. Twists are normalized, so a sigma that may not be below 1 stays there: the squared error is left."""
+LEARNED_SIGMA, STATE_SIGMA, BINS, SQUARED_ERROR = HEADS
+LITERAL = {"method": "ours", "split": "training", "reference": "converged", "excess_floor": 0.0, "repeat_cap": 1e6}
+"""The paper's method to the letter: references and excess on training pairs, no bounds, no regard for errors."""
+FROZEN = {**LITERAL, "meta_step": 1e-9, "meta_mixing": 0.0, "prior": "equal"}
+"""The same without a meta-gradient: the weights of Eq. 18 stay equal, what is left is slow plain descent."""
+
+
+class Row(NamedTuple):
+    """One row of a table.
+
+    Attributes:
+        name: What it is called.
+        options: Fields of `BalancingConfig`.
+        head: Loss head.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    head: str = LEARNED_SIGMA
+
+    def config(self, seed: int) -> BalancingConfig:
+        """How weights are found; shares count demonstrations, as in the paper's tables."""
+        return BalancingConfig(**{"proportions": "demonstrations", "seed": seed, **self.options})
+
+
+def policy_of(head: str) -> PolicyConfig:
+    """The state policy with a head."""
+    return PolicyConfig(**{"policy": "state", **HEADS[head]})
+
+
+METHODS = (
+    Row("imbalanced", {"method": "imbalanced"}),
+    Row("equal", {"method": "equal"}),
+    Row("temperature", {"method": "temperature"}),
+    Row("zero", {"method": "zero"}),
+    Row("Remix, faithful", {"method": "remix", "remix": "faithful"}),
+    Row("Remix, corrected", {"method": "remix"}),
+    Row("ours, literal", LITERAL),
+    Row("ours, held-out", {"method": "ours"}),
+    Row("minimax", {"method": "minimax"}),
+)
+"""Every method with its defaults, and the paper's to the letter. Policies are trained on the weights of each."""
+BASES = {row.name: row for row in METHODS}
+ABLATIONS = (
+    Row("ours, literal, Adam inside", {**LITERAL, "meta_optimizer": "adam"}),
+    Row("ours, literal, frozen alpha", FROZEN),
+    Row("ours, literal, frozen alpha, Adam inside", {**FROZEN, "meta_optimizer": "adam"}),
+    Row("ours, literal, min-max step of 1", {**LITERAL, "step_size": 1.0}),
+    Row("ours, literal, projected", {**LITERAL, "ascent": "projected"}),
+    Row("ours, literal, held-out references", {**LITERAL, "split": "held-out"}),
+    Row("ours, held-out, Adam inside", {"method": "ours", "meta_optimizer": "adam"}),
+    *(
+        Row(f"{name}, from equal weights", {**BASES[name].options, "prior": "equal"})
+        for name in ("zero", "Remix, corrected", "ours, literal", "ours, held-out", "minimax")
+    ),
+)
+"""Optimizer of the inner step, no meta-gradient, step size, split, initial weights."""
+WITH_HEADS = tuple(
+    Row(f"{row.name}, {head}", row.options, head)
+    for head in (BINS, STATE_SIGMA, SQUARED_ERROR)
+    for row in (*METHODS[3:], ABLATIONS[0])
+)
+"""Methods that train networks, with other loss heads."""
+ROWS = {row.name: row for row in (*METHODS, *ABLATIONS, *WITH_HEADS)}

@@ -1,0 +1,164 @@
+"""From measurements to the tables of docs/weights.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from balanced_bc.learning.evaluation.intervals import wilson
+from benchmarks.weights.mixtures import KINDS, NUMBERS, OPTIMAL
+from benchmarks.weights.rows import ABLATIONS, BINS, HEADS, LEARNED_SIGMA, METHODS, SQUARED_ERROR, STATE_SIGMA, Row
+
+Results = Mapping[str, Mapping[str, Any]]
+Found = Sequence[Mapping[str, Any]]
+BEGIN, END = "<!-- tables: written by benchmarks.weights -->", "<!-- end of tables -->"
+PAPER = {
+    ("picking", "imbalanced"): ".67",
+    ("picking", "zero"): ".50",
+    ("picking", "Remix, faithful"): ".47",
+    ("picking", "ours, literal"): ".94",
+    ("opening", "imbalanced"): ".67",
+    ("opening", "zero"): ".48",
+    ("opening", "Remix, faithful"): ".50",
+    ("opening", "ours, literal"): ".94",
+}
+"""Weights of the optimal group in Table 1 of the paper."""
+CONTROL = "same quality"
+"""What the control is called in a heading."""
+
+
+def write(results: Results, document: Path) -> None:
+    """Put the tables of all measurements between the markers of a document."""
+    text = document.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    document.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after}")
+
+
+def tables(results: Results) -> str:
+    """All tables."""
+    return "\n".join(part for task in NUMBERS for part in _of_task(results, task))
+
+
+def _of_task(results: Results, task: str) -> Iterator[str]:
+    many, few = NUMBERS[task]
+    yield f"### {task.capitalize()}, {many} + {few} demonstrations\n"
+    yield "Weight of the optimal group, mean and standard deviation over the seeds (from .67 by demonstrations):\n"
+    yield _weights(results, task, METHODS, paper=True)
+    yield "Success of policies trained on these weights:\n"
+    yield _success(results, task)
+    yield "One thing changed, weight of the optimal group:\n"
+    yield _weights(results, task, ABLATIONS)
+    for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
+        yield f"Weight of the optimal group with the head {head}:\n"
+        rows = [Row(f"{row.name}, {head}", row.options, head) for row in (*METHODS[3:], ABLATIONS[0])]
+        yield _weights(results, task, rows)
+    yield "Lowest loss over fixed weights 0, .1, ... 1, optimal / suboptimal group [nat per pair]:\n"
+    yield _achievable(results, task)
+    yield "References minus that, same split and head, optimal / suboptimal group [nat per pair]:\n"
+    yield _references(results, task)
+
+
+def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = False) -> str:
+    def cell(kind: str, row: Row) -> str:
+        alphas = [found["alpha"][0] for found in _found(results, "weights", task, kind, row.name)]
+        return _spread(alphas)
+
+    lines = [(row.name, *(cell(kind, row) for kind in KINDS)) for row in rows]
+    heading = ("method", *map(_heading, KINDS))
+    if paper:
+        lines = [(*line, PAPER.get((task, line[0]), "")) for line in lines]
+        heading = (*heading, "Table 1")
+    return _markdown([heading, *lines])
+
+
+def _success(results: Results, task: str) -> str:
+    def cell(kind: str, name: str) -> str:
+        found = _found(results, "success", task, kind, name)
+        won = sum(sum(one["won"].values()) for one in found)
+        rolled = sum(one["of"] * len(one["won"]) for one in found)
+        if not rolled:
+            return "-"
+        low, high = wilson(won, rolled)
+        return f"{_short(won / rolled)} ({_short(low)} to {_short(high)})"
+
+    names = [row.name for row in METHODS] + ["optimal alone"]
+    return _markdown(
+        [("method", *map(_heading, KINDS)), *((name, *(cell(kind, name) for kind in KINDS)) for name in names)]
+    )
+
+
+def _achievable(results: Results, task: str) -> str:
+    def cell(kind: str, of: str) -> str:
+        return _pair(_found(results, "achievable", task, kind, of), lambda one: one["loss"])
+
+    names = [f"{head}, {split}" for head in HEADS for split in ("held-out", "training")]
+    return _markdown(
+        [("head, split", *map(_heading, KINDS)), *((of, *(cell(kind, of) for kind in KINDS)) for of in names)]
+    )
+
+
+def _references(results: Results, task: str) -> str:
+    """Methods whose references are on the scale of one learned sigma."""
+    rows = [row for row in (*METHODS, *ABLATIONS) if row.options["method"] in ("remix", "ours")]
+
+    def cell(kind: str, row: Row) -> str:
+        split = row.options.get("split", "held-out")
+        differences = [
+            {"loss": [a - b for a, b in zip(one["reference"], best["loss"])]}
+            for seed in range(_SEEDS)
+            if (one := results.get(_key("weights", task, kind, seed, row.name)))
+            and (best := results.get(_key("achievable", task, kind, seed, f"{LEARNED_SIGMA}, {split}")))
+        ]
+        return _pair(differences, lambda found: found["loss"])
+
+    return _markdown(
+        [("method", *map(_heading, KINDS)), *((row.name, *(cell(kind, row) for kind in KINDS)) for row in rows)]
+    )
+
+
+_SEEDS = 100
+"""More than any study has."""
+
+
+def _key(measure: str, task: str, kind: str, seed: int, of: str) -> str:
+    return f"{measure}|{task}|{kind}|{seed}|{of}"
+
+
+def _found(results: Results, measure: str, task: str, kind: str, of: str) -> Found:
+    """What was measured, seed by seed."""
+    keys = (_key(measure, task, kind, seed, of) for seed in range(_SEEDS))
+    return [results[key] for key in keys if key in results]
+
+
+def _heading(kind: str) -> str:
+    return CONTROL if kind == OPTIMAL else kind
+
+
+def _short(value: float) -> str:
+    """Two digits, without a leading 0."""
+    return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    return _short(mean(values)) + (f" ± {_short(stdev(values))}" if len(values) > 1 else "")
+
+
+def _pair(found: Found, losses: Callable[[Mapping[str, Any]], Sequence[float]]) -> str:
+    """Means of both groups, with the larger of their standard errors over the seeds."""
+    if not found:
+        return "-"
+    both = list(zip(*map(losses, found)))
+    error = max(stdev(values) / sqrt(len(values)) for values in both) if len(found) > 1 else None
+    return " / ".join(f"{mean(values):.2f}" for values in both) + ("" if error is None else f" (± {error:.2f})")
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join((lines[0], f"|{' --- |' * len(rows[0])}", *lines[1:])) + "\n"
