@@ -133,7 +133,7 @@ def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: in
     """Train with each row of weights, (m, k), in a repetition whose network and batches no method has used."""
     blank = replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
     repetition = Repetition.of(replace(problem, judged=()), blank, config.repeats + number)
-    return (yield from _numbered(measure_lanes(repetition, rows, PHASE, problem.skill), number))
+    return (yield from _numbered(measure_lanes(repetition, rows, PHASE), number))
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.lanes import refuse_broken
-from balanced_bc.balancing.problem import NegativeLogLikelihood
 from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
@@ -76,19 +75,17 @@ class Best(NamedTuple):
         )
 
 
-def measure_lanes(
-    repetition: Repetition, weights: Tensor, phase: str, by: NegativeLogLikelihood | None = None
-) -> Run[Measured]:
-    """Train a network on each lane's weights; measure the held-out demonstrations as training goes on.
+def measure_lanes(repetition: Repetition, weights: Tensor, phase: str) -> Run[Measured]:
+    """Train a network on each lane's weights; measure its skill on held-out demonstrations as training goes on.
 
     Args:
         repetition: Network, fold and batches.
         weights: One row for each lane, (m, k).
         phase: Name of the phase in the progress.
-        by: What is measured; the loss that is trained where nothing is given.
     """
     watched, steps, best = repetition.watch(), repetition.config.steps, None
-    lanes = repetition.lanes if by is None else repetition.lanes._replace(negative_log_likelihood=by)
+    by = repetition.skill or repetition.lanes.negative_log_likelihood
+    lanes = repetition.lanes._replace(negative_log_likelihood=by)
     every = max(1, steps // MEASURED)
     for step, theta in descended(repetition, weights, phase):
         if (step + 1) % every == 0 or step + 1 == steps:

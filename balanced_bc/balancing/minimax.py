@@ -10,6 +10,8 @@ drawn from and the groups that must be learned are kept apart:
     \mathcal{L}_i^\mathrm{ref} = \min_a \mathcal{L}_i(a)
 
 with :math:`\mathcal{L}_i(a)` the held-out loss of group i after training on weights a, and :math:`\alpha^0` the prior.
+Where the problem tells the `skill` of a policy, that is the loss: a likelihood with one learned sigma takes less noise
+in other groups for more skill in this one, and so speaks for data that does harm.
 It is measured in a few lanes around the prior, whose number is linear in k, and interpolated in between (`surrogate`).
 Standard errors are those of differences between two lanes, paired over demonstrations. Without evidence the answer is
 the prior.

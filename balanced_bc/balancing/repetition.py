@@ -13,7 +13,7 @@ from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Wanted, success_losses
 from balanced_bc.balancing.lanes import Lanes, Part, refuse_broken
-from balanced_bc.balancing.problem import Fold, Problem
+from balanced_bc.balancing.problem import Fold, NegativeLogLikelihood, Problem
 from balanced_bc.balancing.proportions import equal, proportions
 from balanced_bc.balancing.work import ALONE, Work, blocks
 
@@ -79,6 +79,7 @@ class Repetition(NamedTuple):
         work: This process's place among those that do the repetition.
         measured_groups: Groups that are measured: all, or those of a block where there are many.
         own: Groups whose lanes are trained: all, or those of a block.
+        skill: What networks are judged by, see `Problem.skill`; None for the loss that they are trained with.
     """
 
     lanes: Lanes
@@ -95,6 +96,7 @@ class Repetition(NamedTuple):
     work: Work
     measured_groups: range
     own: range
+    skill: NegativeLogLikelihood | None
 
     @classmethod
     def of(cls, problem: Problem, config: BalancingConfig, number: int, work: Work = ALONE) -> Repetition:
@@ -107,9 +109,10 @@ class Repetition(NamedTuple):
         names = problem.stratified(config.batch, LEAST_OF_EACH)
         share, bounds = shares(problem, config), limits(problem, config)
         prior, wanted = prior_of(problem, config), wanted_of(problem, config)
-        every = range(len(problem.groups))
+        every, skill = range(len(problem.groups)), problem.skill
         return cls(
-            *(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted, work), every, every
+            *(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted, work),
+            *(every, every, skill),
         )
 
     @property

@@ -13,7 +13,6 @@ from balanced_bc.simulation.worlds import WorldName
 
 DeviceName = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "bfloat16", "float32"]
-Sigma = Literal["auto", "shared", "own"]
 Application = Literal["sampling", "loss"]
 Memory = Literal["auto", "device", "host", "disk"]
 
@@ -92,20 +91,13 @@ class EncodingConfig:
     """Points that the encoder's spatial softmax finds in each camera's image."""
     hidden: int = field(default=128, metadata={"range": (1, 10**5)})
     """Width of the trunk's layers."""
-    sigma: Sigma = "auto"
-    """shared: one sigma per dimension of the twist, as the policy has. own: each group has its own, so that a loss
-    tells how well the actions are known and not how noisy the other groups are. auto: own for minimax, else shared."""
     memory: Memory = "auto"
     """Where pairs and their features wait: host (or device, which is the same here) in memory, disk in files that are
     mapped, auto on the disk if they would take more than half of the memory that is free."""
 
     def __post_init__(self) -> None:
-        _check_choices(sigma=(self.sigma, Sigma), memory=(self.memory, Memory))
+        _check_choices(memory=(self.memory, Memory))
         _check_ranges(self)
-
-    def noises(self, method: str, groups: int) -> int:
-        """Number of groups that have sigmas of their own; 0 if none has."""
-        return groups if self.sigma == "own" or (self.sigma == "auto" and method == "minimax") else 0
 
     def policy(self, config: PolicyConfig) -> PolicyConfig:
         """Shrink a policy to this size; in place of a plugin stands our own."""

@@ -17,8 +17,9 @@ from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import evaluate
 from balanced_bc.learning.rebalancing.encoded import encode
+from balanced_bc.learning.rebalancing.formulation import problem_of
 from balanced_bc.learning.rebalancing.held_out import split_of
-from balanced_bc.learning.rebalancing.rebalance import problem_of, rebalance
+from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.policies import checkpoint
 from balanced_bc.simulation.environment import CONTRACT

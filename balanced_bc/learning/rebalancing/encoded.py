@@ -27,9 +27,7 @@ from balanced_bc.policies import features
 from balanced_bc.policies.cloning import CloningPolicy
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.decoder import Decoder
-from balanced_bc.policies.heads.gaussian import GaussianHead
-from balanced_bc.policies.heads.head import TWIST
-from balanced_bc.policies.likelihood import gaussian, masked_mean
+from balanced_bc.policies.likelihood import masked_mean
 from balanced_bc.policies.normalization import FARTHEST
 from balanced_bc.policies.trunk import trunk
 
@@ -39,10 +37,6 @@ COUNTED = 2**16
 """Pairs that units are taken from, at most."""
 HELD_OUT = "(held out)"
 """Group of pairs that an encoder must not learn from."""
-
-
-OWN_SPEED = 2.0
-"""How much faster than the rest the sigmas of groups move: one number each, they have far to go in few steps."""
 
 
 class Encoded(NamedTuple):
@@ -68,30 +62,21 @@ class Encoded(NamedTuple):
 
 
 class FeaturePolicy(nn.Module):
-    """The trunk and the decoder of a policy, on features.
+    """The trunk and the decoder of a policy, on features."""
 
-    With `noises` groups each has sigmas of its own. One sigma for all rises with the weight of a noisy group, and so
-    that group's likelihood rises with its weight, whatever happens to the actions that the policy would choose.
-    """
-
-    def __init__(self, inputs: int, config: PolicyConfig, noises: int = 0) -> None:
+    def __init__(self, inputs: int, config: PolicyConfig) -> None:
         super().__init__()
-        self.inputs, self.config, self.noises = inputs, config, noises
+        self.inputs, self.config = inputs, config
         self.trunk = trunk(inputs, config.hidden, config.layers)
         self.decoder = Decoder(config)
-        self.own_spread = nn.Parameter(torch.zeros(noises, TWIST)) if noises else None
 
     def forward(self, batch: Encoded, skill: bool = False) -> Tensor:
         """Negative log-likelihood of each pair's chunk as `Policy` defines it, or `skill`, [nat], (B,)."""
-        features, head = self.trunk(batch.features), self.decoder.head
-        if skill:
-            error = 0.5 * (batch.twist - head.mode(features)).square().sum(dim=-1)
-            return masked_mean(error, batch.mask) + self.decoder.of_gripper(features, batch.gripper, batch.mask)
-        if self.own_spread is None or not isinstance(head, GaussianHead):
+        features = self.trunk(batch.features)
+        if not skill:
             return self.decoder.negative_log_likelihood(features, batch.twist, batch.gripper, batch.mask)
-        log_sigma = head.log_sigma_with(OWN_SPEED * self.own_spread[batch.group])[:, None]
-        of_twist = gaussian(batch.twist - head.mode(features), log_sigma)
-        return masked_mean(of_twist, batch.mask) + self.decoder.of_gripper(features, batch.gripper, batch.mask)
+        error = 0.5 * (batch.twist - self.decoder.head.mode(features)).square().sum(dim=-1)
+        return masked_mean(error, batch.mask) + self.decoder.of_gripper(features, batch.gripper, batch.mask)
 
     def skill(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:
         r"""Judge the actions that the policy would choose, whatever it knows of its own noise, (B,).
@@ -110,7 +95,7 @@ class FeaturePolicy(nn.Module):
         seed = int(torch.randint(2**31, (1,), generator=generator))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = FeaturePolicy(self.inputs, self.config, self.noises)
+            network = FeaturePolicy(self.inputs, self.config)
         return dict(network.named_parameters())
 
     def loss(self, parameters: Mapping[str, Tensor], batch: Encoded) -> Tensor:

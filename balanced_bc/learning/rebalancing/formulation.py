@@ -25,7 +25,6 @@ def problem_of(
     split: Split | None,
     encoded: Sequence[Encoded],
     policy: PolicyConfig,
-    noises: int = 0,
     judged: tuple[Judged, ...] = (),
     inputs: int | None = None,
 ) -> Problem:
@@ -36,12 +35,11 @@ def problem_of(
         split: Pairs of each fold; None for methods that only count.
         encoded: Features of all pairs, by the encoder of each fold; looked up when they are drawn from.
         policy: Architecture of the networks on these features.
-        noises: Number of groups that have sigmas of their own; 0 if none has.
         judged: Policies whose success is known.
         inputs: Number of features; looked up, if None.
     """
     wide = inputs or (encoded[0].features.shape[1] if encoded else 1)
-    network = FeaturePolicy(wide, policy, noises)
+    network = FeaturePolicy(wide, policy)
     folds = enumerate(zip(split.training, split.measuring)) if split else ()
     return Problem(
         groups=pairs.groups,

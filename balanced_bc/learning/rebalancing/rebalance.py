@@ -216,8 +216,7 @@ def _run(
     found = yield from placed(_encode_all(pairs, splits, networks, work, place), lambda done: encoders * done)
     by_split, small = {id(one): parts for one, parts in zip(splits, found)}, encoding.policy(policy)
     inputs = policy.history * (features.size(policy) + 3 * encoding.keypoints * len(pairs.images))
-    noises = encoding.noises(config.method, len(pairs.groups))
-    problem = problem_of(pairs, split, by_split.get(id(split), ()), small, noises, judged, inputs)
+    problem = problem_of(pairs, split, by_split.get(id(split), ()), small, judged, inputs)
     plain = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs) if judging else None
     keep_freed_memory()
     for progress in within(one_thread, compared(problem, config, plain, work)):

@@ -23,11 +23,7 @@ class GaussianHead(Head):
     @property
     def log_sigma(self) -> Tensor:
         """Logarithm of sigma, kept above its floor with a gradient everywhere, (6,)."""
-        return self.log_sigma_with(torch.zeros(()))
-
-    def log_sigma_with(self, more: Tensor) -> Tensor:
-        """Logarithm of sigma when more is added to the spread, (..., 6)."""
-        return self.floor + F.softplus(self.spread + more)
+        return self.floor + F.softplus(self.spread)
 
     def negative_log_likelihood(self, features: Tensor, twist: Tensor, mask: Tensor) -> Tensor:
         """See `Head`."""

@@ -145,7 +145,7 @@ def test_stopping_keeps_the_weights_so_far(enough: Callable[..., Pairs], state_p
 def test_weights_are_compared_on_held_out_demonstrations_with_the_network_that_they_are_for(
     enough: Callable[..., Pairs], state_policy: PolicyConfig
 ) -> None:
-    """Also where the method has sigmas of its own for each group, or measures on training pairs."""
+    """Also where the method measures on training pairs."""
     pairs, configs = enough(state_policy), (replace(QUICK, method="minimax"), replace(QUICK, split="training"))
     for config in configs:
         answer, _ = run(pairs, config, state_policy)
