@@ -96,7 +96,8 @@ def rebalance_dataset(
             )
             history, last = list[Progress](), None
             for progress in run:
-                last = progress._replace(done=total(progress.done))
+                done = total(progress.done)
+                last = progress if progress.result else progress._replace(done=done)
                 if (now := last.of_groups).weights.numel() and team.leads:
                     history.append(now)
                 if last.result is None and team.leads:
