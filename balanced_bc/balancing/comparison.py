@@ -27,8 +27,8 @@ from balanced_bc.balancing.methods import CLOSED, balance
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.repetition import Repetition
-from balanced_bc.balancing.result import Balance, Compared, Progress, Run, T
-from balanced_bc.balancing.work import ALONE, Work, placed, together
+from balanced_bc.balancing.result import Balance, Compared, Progress, Run
+from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
 
 PHASE = "comparison"
 """Name of this phase in the progress."""
@@ -90,7 +90,7 @@ def compared(
     if judging is not None and kind != "none":
         try:
             run = judge(judging, config, answer, RIVALS[kind], work)
-            answer = yield from _with(placed(run, lambda done: 1 - share * (1 - done)), answer)
+            answer = yield from retold(run, partial(_beside, answer, share))
         except BalancingError as error:
             answer = answer._replace(warnings=(f"not compared with plain cloning: {error}", *answer.warnings))
     yield last._replace(done=1.0, result=answer)
@@ -133,7 +133,7 @@ def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: in
     """Train with each row of weights, (m, k), in a repetition whose network and batches no method has used."""
     blank = replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
     repetition = Repetition.of(replace(problem, judged=()), blank, config.repeats + number)
-    return (yield from _numbered(measure_lanes(repetition, rows, PHASE), number))
+    return (yield from retold(measure_lanes(repetition, rows, PHASE), lambda now: now._replace(repetition=number)))
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:
@@ -202,23 +202,6 @@ def _weights_of(problem: Problem, config: BalancingConfig, work: Work) -> Run[Te
     return answer.weights
 
 
-def _numbered(run: Run[T], number: int) -> Run[T]:
-    """Say which repetition a run is."""
-    while True:
-        try:
-            now = next(run)
-        except StopIteration as stop:
-            found: T = stop.value
-            return found
-        yield now._replace(repetition=number)
-
-
-def _with(run: Run[T], answer: Balance) -> Run[T]:
-    """Add the answer so far to every progress, that of a process which waits too."""
-    while True:
-        try:
-            now = next(run)
-        except StopIteration as stop:
-            found: T = stop.value
-            return found
-        yield now._replace(phase=PHASE, result=answer)
+def _beside(answer: Balance, share: float, now: Progress) -> Progress:
+    """A moment of the comparison, that of a process which waits too, with the answer so far; it is the last `share`."""
+    return now._replace(phase=PHASE, result=answer, done=1 - share * (1 - now.done))

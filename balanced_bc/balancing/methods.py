@@ -23,7 +23,7 @@ from balanced_bc.balancing.remix import remix
 from balanced_bc.balancing.repetition import Repetition, limits, shares
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
-from balanced_bc.balancing.work import ALONE, Work, placed, together
+from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
 
 
 def zero(repetition: Repetition) -> Run[Outcome]:
@@ -184,16 +184,14 @@ def _counted(problem: Problem, config: BalancingConfig) -> Progress:
     return Progress("weights", 0, 1, 1, 1.0, weights, torch.zeros(0), answer)
 
 
-def _placed(method: Learned, repetition: Repetition, number: int) -> Generator[Progress, None, Any]:
+def _placed(method: Learned, repetition: Repetition, number: int) -> Run[Any]:
     """Place the progress of phases within one repetition."""
-    phases = method.phases(repetition.config)
-    run = method.run(repetition)
-    before = 0.0
-    while True:
-        try:
-            now = next(run)
-        except StopIteration as end:
-            return end.value
+    phases, before = method.phases(repetition.config), 0.0
+
+    def tell(now: Progress) -> Progress:
+        nonlocal before
         if now.phase in phases:
             before = max(before, (phases.index(now.phase) + now.done) / len(phases))
-        yield now._replace(repetition=number, done=before)
+        return now._replace(repetition=number, done=before)
+
+    return retold(method.run(repetition), tell)

@@ -7,7 +7,8 @@ each does its own pieces, and takes what others have done, or what was done befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from balanced_bc.balancing.errors import BalancingError
@@ -132,13 +133,18 @@ def once(work: Work, name: str, piece: Callable[[], Run[T]]) -> Run[T]:
 
 def placed(run: Run[T], place: Callable[[float], float]) -> Run[T]:
     """Tell the progress of a run as that of a longer one; `place` turns the one's share done into the other's."""
+    return retold(run, lambda now: now._replace(done=place(now.done)))
+
+
+def retold(run: Run[T], tell: Callable[[Progress], Progress]) -> Run[T]:
+    """Do a run and tell its progress in other words."""
     while True:
         try:
             now = next(run)
         except StopIteration as end:
             value: T = end.value
             return value
-        yield now._replace(done=place(now.done))
+        yield tell(now)
 
 
 def _done(work: Work, piece: Piece) -> Run[Any]:
@@ -146,7 +152,7 @@ def _done(work: Work, piece: Piece) -> Run[Any]:
     if (kept := work.ledger.find(work.name)) is None:
         told = list[Progress]()
         try:
-            kept = Kept((yield from _remembered(piece(work), told)), tuple(told))
+            kept = Kept((yield from retold(piece(work), partial(_remembered, told))), tuple(told))
         except BalancingError as error:
             kept = Kept(Broken(str(error)), tuple(told))
         if work.rank == 0:
@@ -156,17 +162,11 @@ def _done(work: Work, piece: Piece) -> Run[Any]:
     return _whole(kept)
 
 
-def _remembered(run: Run[T], told: list[Progress]) -> Generator[Progress, None, T]:
-    """Remember a run's progress as far as it tells of groups."""
-    while True:
-        try:
-            now = next(run)
-        except StopIteration as end:
-            value: T = end.value
-            return value
-        if (kept := now.of_groups).weights.numel():
-            told.append(kept)
-        yield now
+def _remembered(told: list[Progress], now: Progress) -> Progress:
+    """Remember a moment as far as it tells of groups."""
+    if (kept := now.of_groups).weights.numel():
+        told.append(kept)
+    return now
 
 
 def _awaited(work: Work, name: str) -> Run[Any]:

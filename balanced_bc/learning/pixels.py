@@ -10,7 +10,6 @@ import json
 import shutil
 from math import prod
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import torch
@@ -18,8 +17,7 @@ from torch import Tensor
 
 from balanced_bc.demonstrations.alignment import ALIGNMENT_VERSION
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.demonstrations.durable import sync
-from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.derived import make
 from balanced_bc.policies.resample import RESAMPLE_VERSION, shrink_all
 
 KEY_LENGTH = 16
@@ -43,7 +41,8 @@ def mapped(dataset: Dataset, size: int, number: int) -> dict[str, Tensor]:
     shape = (number, size, size, 3)
     files = {camera.name: folder / f"{camera.name}.rgb" for camera in dataset.contract.cameras}
     if not all(path.is_file() and path.stat().st_size == prod(shape) for path in files.values()):
-        _write(dataset, size, folder)
+        _remove_other(folder)
+        make(folder, lambda into: _write(dataset, size, into), "images")
     # Copy-on-write: torch wants memory that could be written, and nobody writes.
     return {name: torch.from_numpy(np.memmap(path, np.uint8, "c", shape=shape)) for name, path in files.items()}
 
@@ -56,27 +55,11 @@ def key_of(dataset: Dataset, size: int) -> str:
 
 
 def _write(dataset: Dataset, size: int, folder: Path) -> None:
-    """Write the files under another name and rename, so that a process that is killed leaves nothing half done."""
-    unfinished = folder.with_name(f".{folder.name}.{uuid4().hex}")
-    try:
-        unfinished.mkdir(parents=True)
-        for camera in dataset.contract.cameras:
-            _write_camera(dataset, camera.name, size, unfinished / f"{camera.name}.rgb")
-        _remove_other(folder)
-        unfinished.rename(folder)
-    except OSError as error:
-        # Another process may have been faster: its files are the same.
-        if not folder.is_dir():
-            raise LearningError(f"images cannot be kept in {folder.parent} ({error}); use memory host") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _write_camera(dataset: Dataset, camera: str, size: int, path: Path) -> None:
-    with path.open("wb") as stream:
-        for _, demonstration in dataset.demonstrations():
-            stream.write(shrink_all(demonstration.images[camera], size).tobytes())
-    sync(path)
+    """Write a file for each camera, one demonstration after another."""
+    for camera in dataset.contract.cameras:
+        with (folder / f"{camera.name}.rgb").open("wb") as stream:
+            for _, demonstration in dataset.demonstrations():
+                stream.write(shrink_all(demonstration.images[camera.name], size).tobytes())
 
 
 def _remove_other(folder: Path) -> None:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from math import prod
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import torch
@@ -23,9 +21,9 @@ from torch import Tensor
 
 from balanced_bc.demonstrations.alignment import ALIGNMENT_VERSION
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.demonstrations.durable import sync
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE
 from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.learning.derived import make
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.pixels import mapped as mapped_images
 from balanced_bc.policies.config import PolicyConfig
@@ -57,7 +55,7 @@ def stream_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) ->
         raise LearningError("the dataset has no demonstrations; record or collect some first")
     folder = dataset.path / "cache" / f"pairs-{key_of(dataset, config)}"
     if not (folder / f"{LENGTH}.bin").is_file():
-        _write(dataset, config, folder)
+        make(folder, lambda into: _write_columns(dataset, config, into), "pairs")
     length = mapped(folder / f"{LENGTH}.bin", (len(episodes),), np.int64)
     number = int(length.sum())
     images = mapped_images(dataset, config.image_size, number) if config.policy == "image" else {}
@@ -105,23 +103,6 @@ def size_of_pairs(dataset: Dataset, config: PolicyConfig) -> int:
     """What all pairs take without images, and about as much again as features, [byte]."""
     each = STATE_SIZE + SCENE_SIZE + config.chunk * (ACTION_SIZE + 1)
     return sum(record.pairs for record in dataset.episodes) * 2 * 4 * each
-
-
-def _write(dataset: Dataset, config: PolicyConfig, folder: Path) -> None:
-    """Write the files under another name and rename, so that a process that is killed leaves nothing half done."""
-    unfinished = folder.with_name(f".{folder.name}.{uuid4().hex}")
-    try:
-        unfinished.mkdir(parents=True)
-        _write_columns(dataset, config, unfinished)
-        for path in unfinished.iterdir():
-            sync(path)
-        unfinished.rename(folder)
-    except OSError as error:
-        # Another process may have been faster: its files are the same.
-        if not folder.is_dir():
-            raise LearningError(f"pairs cannot be kept in {folder.parent} ({error}); use memory host") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _write_columns(dataset: Dataset, config: PolicyConfig, folder: Path) -> None:
