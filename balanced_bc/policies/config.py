@@ -19,6 +19,8 @@ BACKBONES = ("resnet18", "resnet34")
 """Backbones that need nothing but torch."""
 STRIDES = (4, 8, 16, 32)
 """Strides at which backbones have features."""
+EXECUTED = 4
+"""E of a state policy for which nothing else is said."""
 LEAST_SIDE = 4
 """Rows and columns of features below which keypoints tell nothing of where something is."""
 
@@ -59,8 +61,9 @@ class PolicyConfig:
     """H: observations that the policy sees at once: this tick's and those of the ticks before."""
     chunk: int = field(default=8, metadata={"range": (1, 1000)})
     """C: actions predicted from one observation. 1 is plain cloning."""
-    execute: int = field(default=4, metadata={"range": (1, 1000)})
-    """E: actions of a chunk that are executed before the policy looks again, 1 to C."""
+    execute: int = field(default=0, metadata={"range": (0, 1000)})
+    """E: actions of a chunk that are executed before the policy looks again, 1 to C. 0: a state policy executes 4, or C
+    if that is less; an image policy looks at every tick, as with `ensemble`."""
     ensemble: bool = False
     """Whether the policy looks at every tick and the mean of what it planned is executed (temporal ensembling, ACT)."""
     ensemble_decay: float = field(default=0.01, metadata={"range": (-10.0, 10.0)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import log, pi
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch.func import grad, jvp, vmap
 
 from balanced_bc.demonstrations.observation import Observation
 from balanced_bc.policies import likelihood
+from balanced_bc.policies.actor import Execution
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.cloning import CloningPolicy
 from balanced_bc.policies.config import PolicyConfig
@@ -176,3 +178,22 @@ def test_a_state_policy_refuses_an_observation_without_a_scene(observation: Obse
 def test_an_impossible_configuration_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(PolicyError):
         PolicyConfig(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "execution"),
+    [
+        ({"policy": "state"}, Execution(execute=4)),
+        ({"policy": "state", "chunk": 3}, Execution(execute=3)),
+        ({"policy": "state", "execute": 6}, Execution(execute=6)),
+        ({"policy": "state", "ensemble": True, "history": 2}, Execution(execute=4, history=2, ensemble=0.01)),
+        ({"policy": "image"}, Execution(execute=4, ensemble=0.01)),
+        ({"policy": "image", "ensemble_decay": 0.1}, Execution(execute=4, ensemble=0.1)),
+        ({"policy": "image", "execute": 1}, Execution(execute=1)),
+        ({"policy": "image", "execute": 8, "ensemble": True}, Execution(execute=8, ensemble=0.01)),
+    ],
+)
+def test_images_are_looked_at_every_tick_unless_something_else_is_asked(
+    asked: dict[str, Any], execution: Execution
+) -> None:
+    assert CloningPolicy(PolicyConfig(**asked), ("static", "gripper")).execution == execution
