@@ -24,20 +24,20 @@ from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.device import keep_freed_memory
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.tables import aligned
-from benchmarks.rivals import balancing_whole, meta_steps
+from benchmarks.rivals import balancing_whole, meta_cases, meta_rivals, meta_steps
 from benchmarks.rivals.meta_steps import Claim, Cost
 from benchmarks.training import as_json, dataset_of, devices, say
 
 
 def forms(asked: Namespace) -> None:
     """One meta-gradient step of k references, by form."""
-    say(*meta_steps.absent())
+    say(*meta_rivals.absent())
     found = list[Cost]()
     for device in map(torch.device, devices()):
-        for workload in meta_steps.workloads():
+        for workload in meta_cases.workloads():
             if workload.name not in asked.workloads:
                 continue
-            say(f"{device.type}, {workload.name}: {meta_steps.parameters_of(workload)} parameters")
+            say(f"{device.type}, {workload.name}: {meta_cases.parameters_of(workload)} parameters")
             for groups in asked.groups:
                 if groups > workload.largest:
                     say(f"k = {groups} is skipped for the {workload.name}: it would take minutes")
@@ -84,7 +84,7 @@ def parsed() -> Namespace:
     one.add_argument("--groups", type=int, nargs="+", default=[2, 5, 8, 16, 64], help="numbers of groups")
     one.add_argument("--pairs", type=int, default=64, help="pairs in a batch, of all groups together")
     one.add_argument("--rounds", type=int, default=5, help="measurements of each, one after another")
-    names = [workload.name for workload in meta_steps.workloads()]
+    names = [workload.name for workload in meta_cases.workloads()]
     one.add_argument("--workloads", nargs="+", choices=names, default=names, help="what is learned")
     one.set_defaults(run=forms)
     one = verbs.add_parser("whole", help=whole.__doc__)

@@ -21,9 +21,14 @@ def dump_yaml(content: Any) -> str:
 
 
 def write_yaml(path: Path, content: Any) -> None:
-    """Write a YAML file durably: under another name first, then renamed, both on the disk before this returns."""
+    """Write a YAML file durably, see `write_bytes`."""
+    write_bytes(path, dump_yaml(content).encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file durably: under another name first, then renamed, both on the disk before this returns."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(dump_yaml(content), encoding="utf-8")
+    unfinished.write_bytes(content)
     sync(unfinished)
     unfinished.replace(path)
     sync(path.parent)

@@ -38,7 +38,7 @@ def balance(
     """
     from balanced_bc.demonstrations.dataset import Dataset
     from balanced_bc.learning.interruption import interruption
-    from balanced_bc.learning.rebalancing import balance_file, explanation
+    from balanced_bc.learning.rebalancing import balance_file, explanation, row
     from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
     from balanced_bc.learning.training import parallel
 
@@ -53,6 +53,6 @@ def balance(
     found = balance_file.read(output)
     for warning in found.warnings:
         print_text(f"warning: {warning}")
-    print_text(aligned(balance_file.table(found)))
+    print_text(aligned(row.table(found.groups)))
     if found.comparison:
         print_text(explanation.compared(found))

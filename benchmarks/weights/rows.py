@@ -66,12 +66,13 @@ ABLATIONS = (
     Row("ours, literal, projected", {**LITERAL, "ascent": "projected"}),
     Row("ours, literal, held-out references", {**LITERAL, "split": "held-out"}),
     Row("ours, held-out, Adam inside", {"method": "ours", "meta_optimizer": "adam"}),
+    *(Row(f"{name}, one repetition", {**BASES[name].options, "repeats": 1}) for name in ("ours, held-out", "minimax")),
     *(
         Row(f"{name}, from equal weights", {**BASES[name].options, "prior": "equal"})
         for name in ("zero", "Remix, corrected", "ours, literal", "ours, held-out", "minimax")
     ),
 )
-"""Optimizer of the inner step, no meta-gradient, step size, split, initial weights."""
+"""Optimizer of the inner step, no meta-gradient, step size, split, repetitions, initial weights."""
 WITH_HEADS = tuple(
     Row(f"{row.name}, {head}", row.options, head)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR)

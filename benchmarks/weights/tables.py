@@ -8,9 +8,21 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import torch
+
 from balanced_bc.learning.evaluation.intervals import wilson
+from balanced_bc.tables import markdown
 from benchmarks.weights.mixtures import KINDS, NUMBERS, OPTIMAL
-from benchmarks.weights.rows import ABLATIONS, BINS, HEADS, LEARNED_SIGMA, METHODS, SQUARED_ERROR, STATE_SIGMA, Row
+from benchmarks.weights.rows import (
+    ABLATIONS,
+    BINS,
+    HEADS,
+    METHODS,
+    SQUARED_ERROR,
+    STATE_SIGMA,
+    WITH_HEADS,
+    Row,
+)
 
 Results = Mapping[str, Mapping[str, Any]]
 Found = Sequence[Mapping[str, Any]]
@@ -35,30 +47,29 @@ def write(results: Results, document: Path) -> None:
     text = document.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after}")
+    document.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}")
 
 
 def tables(results: Results) -> str:
     """All tables."""
-    return "\n".join(part for task in NUMBERS for part in _of_task(results, task))
+    return "\n\n".join(part for task in NUMBERS for part in _of_task(results, task))
 
 
 def _of_task(results: Results, task: str) -> Iterator[str]:
     many, few = NUMBERS[task]
-    yield f"### {task.capitalize()}, {many} + {few} demonstrations\n"
-    yield "Weight of the optimal group, mean and standard deviation over the seeds (from .67 by demonstrations):\n"
+    yield f"### {task.capitalize()}, {many} + {few} demonstrations"
+    yield "Weight of the optimal group, mean and standard deviation over the seeds (from .67 by demonstrations):"
     yield _weights(results, task, METHODS, paper=True)
-    yield "Success of policies trained on these weights:\n"
+    yield "Success of policies trained on these weights:"
     yield _success(results, task)
-    yield "One thing changed, weight of the optimal group:\n"
+    yield "One thing changed, weight of the optimal group:"
     yield _weights(results, task, ABLATIONS)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
-        yield f"Weight of the optimal group with the head {head}:\n"
-        rows = [Row(f"{row.name}, {head}", row.options, head) for row in (*METHODS[3:], ABLATIONS[0])]
-        yield _weights(results, task, rows)
-    yield "Lowest loss over fixed weights 0, .1, ... 1, optimal / suboptimal group [nat per pair]:\n"
+        yield f"Weight of the optimal group with the head {head}:"
+        yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
+    yield "Lowest loss over fixed weights 0, .1, ... 1, optimal / suboptimal group [nat per pair]:"
     yield _achievable(results, task)
-    yield "References minus that, same split and head, optimal / suboptimal group [nat per pair]:\n"
+    yield "References, and in brackets how far they are above that, optimal / suboptimal group [nat per pair]:"
     yield _references(results, task)
 
 
@@ -72,7 +83,7 @@ def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = Fal
     if paper:
         lines = [(*line, PAPER.get((task, line[0]), "")) for line in lines]
         heading = (*heading, "Table 1")
-    return _markdown([heading, *lines])
+    return markdown([heading, *lines])
 
 
 def _success(results: Results, task: str) -> str:
@@ -86,7 +97,7 @@ def _success(results: Results, task: str) -> str:
         return f"{_short(won / rolled)} ({_short(low)} to {_short(high)})"
 
     names = [row.name for row in METHODS] + ["optimal alone"]
-    return _markdown(
+    return markdown(
         [("method", *map(_heading, KINDS)), *((name, *(cell(kind, name) for kind in KINDS)) for name in names)]
     )
 
@@ -96,28 +107,35 @@ def _achievable(results: Results, task: str) -> str:
         return _pair(_found(results, "achievable", task, kind, of), lambda one: one["loss"])
 
     names = [f"{head}, {split}" for head in HEADS for split in ("held-out", "training")]
-    return _markdown(
+    return markdown(
         [("head, split", *map(_heading, KINDS)), *((of, *(cell(kind, of) for kind in KINDS)) for of in names)]
     )
 
 
 def _references(results: Results, task: str) -> str:
-    """Methods whose references are on the scale of one learned sigma."""
-    rows = [row for row in (*METHODS, *ABLATIONS) if row.options["method"] in ("remix", "ours")]
+    """References of methods that take them from networks."""
+    rows = [row for row in (*METHODS, *ABLATIONS, *WITH_HEADS) if row.options["method"] in ("remix", "ours")]
 
     def cell(kind: str, row: Row) -> str:
         split = row.options.get("split", "held-out")
-        differences = [
-            {"loss": [a - b for a, b in zip(one["reference"], best["loss"])]}
+        both = [
+            (one["reference"], best["loss"])
             for seed in range(_SEEDS)
             if (one := results.get(_key("weights", task, kind, seed, row.name)))
-            and (best := results.get(_key("achievable", task, kind, seed, f"{LEARNED_SIGMA}, {split}")))
+            and (best := results.get(_key("achievable", task, kind, seed, f"{row.head}, {split}")))
         ]
-        return _pair(differences, lambda found: found["loss"])
+        if not both:
+            return "-"
+        references, lowest = (torch.tensor(values).mean(dim=0) for values in zip(*both))
+        return f"{_slashed(references)} ({_slashed(references - lowest)})"
 
-    return _markdown(
+    return markdown(
         [("method", *map(_heading, KINDS)), *((row.name, *(cell(kind, row) for kind in KINDS)) for row in rows)]
     )
+
+
+def _slashed(values: torch.Tensor) -> str:
+    return " / ".join(f"{value:.2f}" for value in values.tolist())
 
 
 _SEEDS = 100
@@ -156,9 +174,3 @@ def _pair(found: Found, losses: Callable[[Mapping[str, Any]], Sequence[float]]) 
     both = list(zip(*map(losses, found)))
     error = max(stdev(values) / sqrt(len(values)) for values in both) if len(found) > 1 else None
     return " / ".join(f"{mean(values):.2f}" for values in both) + ("" if error is None else f" (± {error:.2f})")
-
-
-def _markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join((lines[0], f"|{' --- |' * len(rows[0])}", *lines[1:])) + "\n"

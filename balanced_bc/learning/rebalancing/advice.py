@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from balanced_bc.learning.rebalancing import readings
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.row import Row
 
 MANY = 3.0
 """A group that is used this many times as often as in plain cloning is worth a word."""

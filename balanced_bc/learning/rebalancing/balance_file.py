@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow
-import pyarrow.parquet
 import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.proportions import effective_sample_size, proportions
+from balanced_bc.balancing.proportions import effective_sample_size
 from balanced_bc.balancing.result import Balance, Compared
-from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
+from balanced_bc.demonstrations.durable import read_yaml, write_bytes, write_yaml
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing import idleness, matrices
+from balanced_bc.learning.rebalancing import idleness, matrices, parquet
 from balanced_bc.learning.rebalancing.held_out import demonstrations
+from balanced_bc.learning.rebalancing.row import Row, check_keys
 from balanced_bc.policies.config import PolicyConfig
 
 FORMAT = 2
@@ -30,38 +28,6 @@ NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
 PICTURE = "balance.png"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One group of balance.yaml."""
-
-    demonstrations: int
-    """Demonstrations of the group."""
-    pairs: int
-    """State-action pairs of the group."""
-    rho: float
-    """Share of the dataset's pairs."""
-    rho_demonstrations: float
-    """Share of the dataset's demonstrations."""
-    alpha: float
-    """Weight."""
-    alpha_standard_error: float | None
-    """Standard error of the weight over repetitions; null for a single one."""
-    alpha_over_rho: float
-    """How much more often plain cloning's pairs of the group are now used."""
-    reference: Mapping[str, Any] | None
-    """Reference loss [nat], its standard error, split, steps, reduction and lane; null where a method has none."""
-    final_loss: float | None
-    """Loss of the group at the end of the min-max step, on the split of the reference, [nat]."""
-    warnings: tuple[str, ...]
-    """Warnings that name the group."""
-    idle: float | None = None
-    """Share of the pairs in which the arm stands still and is told to."""
-    length: float | None = None
-    """Mean length of a demonstration, [pairs]."""
-    seconds: float | None = None
-    """Mean length of a demonstration, [s]."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +83,9 @@ class BalanceFile:
         measured = None if period is None else idleness.lengths(pairs, period)
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
-        rows = {name: _row(answer, counts, number, index) for index, name in enumerate(pairs.groups)}
+        rows = {name: Row.of(answer, counts, number, index) for index, name in enumerate(pairs.groups)}
         if measured is not None and period is not None:
-            rows = {name: _timed(row, measured, index, period) for index, (name, row) in enumerate(rows.items())}
+            rows = {name: row.timed(measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(
             method=answer.method,
             group_by=tuple(axes),
@@ -180,8 +146,8 @@ def read(path: Path) -> BalanceFile:
             "the dataset again"
         )
     del plain["format"]
-    _check_keys(plain, BalanceFile, str(path))
-    rows = {str(name): _read_row(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
+    check_keys(plain, BalanceFile, str(path))
+    rows = {str(name): Row.read(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
     plain.update({name: tuple(plain[name]) for name in ("group_by", "warnings", "comparison")})
     plain["diagnostics"] = {**plain["diagnostics"], **matrices.read(path.parent, len(rows))}
     return BalanceFile(groups=_checked(rows, path), **plain)
@@ -208,11 +174,11 @@ def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -
     """
     refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    replace_file(folder / WEIGHTS, parquet({"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}))
-    replace_file(folder / PICTURE, picture)
+    parquet.write(folder / WEIGHTS, {"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()})
+    write_bytes(folder / PICTURE, picture)
     small, large = matrices.parted(content.diagnostics, len(content.groups))
     if large:
-        replace_file(folder / matrices.NAME, parquet(large))
+        parquet.write(folder / matrices.NAME, large)
     write_yaml(folder / NAME, _listed({"format": FORMAT, **asdict(replace(content, diagnostics=small))}))
 
 
@@ -220,39 +186,6 @@ def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
     r"""Weigh each pair, :math:`w_n = (N / N_i) \alpha_i`, mean 1, in the order of `pairs`, float64, (N,)."""
     alpha = torch.tensor([content.alpha[name] for name in pairs.groups], dtype=torch.float64)
     return (alpha / pairs.proportions())[pairs.group]
-
-
-def _row(answer: Balance, counts: Tensor, number: Sequence[int], index: int) -> Row:
-    name = answer.groups[index]
-    rho, weight = float(counts[index] / counts.sum()), float(answer.weights[index])
-    error = None if answer.standard_error is None else float(answer.standard_error[index])
-    losses = answer.diagnostics.get("losses")
-    reference = answer.references[index] if answer.references else None
-    return Row(
-        demonstrations=number[index],
-        pairs=int(counts[index]),
-        rho=rho,
-        rho_demonstrations=float(proportions(number)[index]),
-        alpha=weight,
-        alpha_standard_error=error,
-        alpha_over_rho=weight / rho,
-        reference=None if reference is None else reference._asdict(),
-        final_loss=None if losses is None else float(losses[index]),
-        warnings=tuple(warning for warning in answer.warnings if name in warning),
-    )
-
-
-def _timed(row: Row, measured: idleness.Length, index: int, period: float) -> Row:
-    """Say how long the demonstrations of a group are, and how much of them is idle."""
-    length = float(measured.pairs[index])
-    return replace(row, idle=round(float(measured.idle[index]), 4), length=length, seconds=length * period)
-
-
-def _read_row(plain: Any, where: str) -> Row:
-    if not isinstance(plain, dict):
-        raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(Row)]}")
-    _check_keys(plain, Row, where)
-    return Row(**{**plain, "warnings": tuple(plain["warnings"])})
 
 
 def _checked(rows: dict[str, Row], path: Path) -> dict[str, Row]:
@@ -263,30 +196,6 @@ def _checked(rows: dict[str, Row], path: Path) -> dict[str, Row]:
             f"add up to 1, not {total:.6f}"
         )
     return rows
-
-
-def _check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:
-    known = {field.name for field in fields(kind)}
-    optional = {field.name for field in fields(kind) if field.default is not MISSING}
-    if known - optional - set(plain) or set(plain) - known:
-        raise LearningError(
-            f"{where} lacks {sorted(known - optional - set(plain))} and has unknown {sorted(set(plain) - known)}"
-        )
-
-
-def parquet(columns: Mapping[str, Any]) -> bytes:
-    """Columns as a Parquet file."""
-    sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), sink)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    sync(unfinished)
-    unfinished.replace(path)
 
 
 def _plain(row: Compared) -> dict[str, Any]:
@@ -305,19 +214,3 @@ def _listed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _listed(item) for key, item in value.items()}
     return [_listed(item) for item in value] if isinstance(value, tuple | list) else value
-
-
-def table(content: BalanceFile) -> list[tuple[str, ...]]:
-    """Each group with its weight as text, with headings."""
-    rows = [
-        (
-            name,
-            str(row.demonstrations),
-            str(row.pairs),
-            f"{row.rho:.3f}",
-            f"{row.alpha:.3f}",
-            f"{row.alpha_over_rho:.2f}",
-        )
-        for name, row in content.groups.items()
-    ]
-    return [("group", "demonstrations", "pairs", "rho", "alpha", "alpha/rho"), *rows]

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.advice import advice, said
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row, table
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.readings import Matrix
+from balanced_bc.learning.rebalancing.row import Row, table
 from balanced_bc.tables import aligned
 
 Rows = list[tuple[str, ...]]
@@ -26,7 +27,7 @@ def explain(content: BalanceFile) -> str:
 def _parts(content: BalanceFile) -> Iterator[str]:
     yield "\n".join(f"warning: {warning}" for warning in content.warnings)
     yield "\n".join(said(content))
-    yield aligned(table(content))
+    yield aligned(table(content.groups))
     yield _references(content.groups)
     yield compared(content)
     for found in (readings.transfer(content), readings.conflict(content)):

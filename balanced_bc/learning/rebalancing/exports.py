@@ -8,8 +8,10 @@ from pathlib import Path
 
 import torch
 
+from balanced_bc.demonstrations.durable import write_bytes
 from balanced_bc.learning.batches import Pairs
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, parquet, replace_file
+from balanced_bc.learning.rebalancing import parquet
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 
 EPISODES = "episodes.parquet"
 """Columns episode, group, pairs, weight (of each of its pairs, mean 1) and share (of the whole epoch)."""
@@ -38,8 +40,8 @@ def write(folder: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pa
         "weight": weight.tolist(),
         "share": (length * weight / len(pairs)).tolist(),
     }
-    replace_file(folder / EPISODES, parquet(columns))
+    parquet.write(folder / EPISODES, columns)
     mask = {
         name: [f"demo_{episode}" for episode, own in zip(episodes, group) if own == name] for name in content.groups
     }
-    replace_file(folder / MASKS, json.dumps({"mask": mask, "weights": content.alpha}, indent=1).encode())
+    write_bytes(folder / MASKS, json.dumps({"mask": mask, "weights": content.alpha}, indent=1).encode())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.result import SO_FAR, Progress
-from balanced_bc.learning.rebalancing.balance_file import parquet, replace_file
+from balanced_bc.learning.rebalancing import parquet
 
 NAME = "history.parquet"
 """Name of the file, beside balance.yaml."""
@@ -77,7 +77,7 @@ def write(folder: Path, found: Sequence[Trace], groups: Iterable[str]) -> None:
     """Write the history, if there is any."""
     if found:
         folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / NAME, parquet(columns(found, tuple(groups))))
+        parquet.write(folder / NAME, columns(found, tuple(groups)))
 
 
 def columns(found: Sequence[Trace], groups: Sequence[str]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from balanced_bc.demonstrations.durable import write_bytes
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import balance_file, history, readings, report_plots, report_tables
 from balanced_bc.learning.rebalancing.advice import advice, said
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, replace_file
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.history import Trace
 from balanced_bc.learning.rebalancing.markup import bullets, cell, element, folded, paragraph, section, table, text
 from balanced_bc.learning.rebalancing.page_style import STYLE
@@ -44,7 +45,7 @@ def write(path: Path, *sources: Path) -> None:
         path: The page.
         sources: Each a balance.yaml or its folder.
     """
-    replace_file(path, page(*sources).encode())
+    write_bytes(path, page(*sources).encode())
 
 
 def page(*sources: Path) -> str:

@@ -7,9 +7,10 @@ from math import isfinite
 from typing import Any
 
 from balanced_bc.learning.rebalancing import readings
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.markup import bullets, cell, element, folded, paragraph, table, text
 from balanced_bc.learning.rebalancing.readings import Compared, Matrix
+from balanced_bc.learning.rebalancing.row import Row
 
 Cells = Callable[[str], Sequence[str]]
 OPEN = 20

@@ -15,8 +15,9 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.config import EncodingConfig
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
+from balanced_bc.learning.rebalancing.row import Row
 from balanced_bc.policies.config import PolicyConfig
 
 ContentOf = Callable[..., BalanceFile]

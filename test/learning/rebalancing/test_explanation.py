@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Row
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.explanation import explain
+from balanced_bc.learning.rebalancing.row import Row
 
 
 def _row(pairs: int, alpha: float, loss: float | None = 1.5) -> Row:
