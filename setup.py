@@ -36,7 +36,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", files("launch", "*.launch.py")),
-        (f"share/{NAME}/config", files("config", "*.yaml")),
+        (f"share/{NAME}/config/balance", files("config/balance", "*.yaml")),
         (f"share/{NAME}/config/robots", files("config/robots", "*.yaml")),
     ],
     install_requires=[

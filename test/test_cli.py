@@ -122,6 +122,11 @@ def test_groups_and_switches_of_a_configuration_file_are_spelled_out(tmp_path: P
     assert expanded([f"--config={path}"]) == ["--check", "--no-quiet", "--encoding.steps", "5", "--encoding.no-fast"]
 
 
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "config/balance").glob("*.yaml")), ids=str)
+def test_configuration_files_that_come_along_are_understood(capsys: pytest.CaptureFixture[str], path: Path) -> None:
+    assert "no folder x" in refused(capsys, "balance", "--config", str(path), "--dataset", "x", "--output", "y")
+
+
 def test_a_damaged_configuration_file_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "options.yaml"
     path.write_text("steps: [")

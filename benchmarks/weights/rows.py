@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.options import options_in
 from balanced_bc.policies.config import PolicyConfig
 
 HEADS: Mapping[str, Mapping[str, Any]] = {
@@ -16,8 +18,9 @@ HEADS: Mapping[str, Mapping[str, Any]] = {
 }
 """Loss heads. Twists are normalized, so a sigma that may not be below 1 stays there: the squared error is left."""
 LEARNED_SIGMA, STATE_SIGMA, BINS, SQUARED_ERROR = HEADS
-LITERAL = {"method": "ours", "split": "training", "reference": "converged", "excess_floor": 0.0, "repeat_cap": 1e6}
-"""The paper's method to the letter: references and excess on training pairs, no bounds, no regard for errors."""
+PAPER = Path(__file__).parents[2] / "config/balance/paper.yaml"
+LITERAL = {name.replace("-", "_"): value for name, value in options_in(PAPER).items()}
+"""The paper's method to the letter."""
 FROZEN = {**LITERAL, "meta_step": 1e-9, "meta_mixing": 0.0, "prior": "equal"}
 """The same without a meta-gradient: the weights of Eq. 18 stay equal, what is left is slow plain descent."""
 
