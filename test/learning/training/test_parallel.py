@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from time import sleep
 
 import pytest
 import torch
@@ -15,7 +18,20 @@ from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training.draws import Draw
 from balanced_bc.learning.training.parallel import Team
+from balanced_bc.policies import tensors
 from balanced_bc.policies.checkpoint import load
+
+TORCHRUN = (
+    *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+    *("-m", "balanced_bc.cli"),
+)
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def _words(dataset: Dataset, *more: str) -> tuple[str, ...]:
+    small = ("--image-size", "16", "--channels", "8", "--hidden", "16", "--batch-size", "5")
+    options = ("--report-every", "4", "--device", "cpu", "--precision", "float32")
+    return ("train", "--dataset", str(dataset.path), *small, *options, *more)
 
 
 def test_parts_of_a_batch_are_all_of_it_and_differ_by_one_pair_at_most() -> None:
@@ -34,13 +50,9 @@ def test_a_batch_smaller_than_the_team_is_refused() -> None:
 
 
 def test_two_processes_train_the_same_policy_as_one(dataset: Dataset, tmp_path: Path) -> None:
-    small = ("--image-size", "16", "--channels", "8", "--hidden", "16", "--batch-size", "5", "--held-out", "0.3")
-    options = ("--steps", "12", "--report-every", "4", "--device", "cpu", "--precision", "float32")
-    words = ("train", "--dataset", str(dataset.path), *small, *options)
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    run = (*torchrun, "-m", "balanced_bc.cli", *words, "--output", str(tmp_path / "two"))
-    printed = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    words = _words(dataset, "--held-out", "0.3", "--steps", "12")
+    run = (*TORCHRUN, *words, "--output", str(tmp_path / "two"))
+    printed = subprocess.run(run, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
     assert printed.returncode == 0, printed.stderr
     assert printed.stdout.count("wrote ") == 1
     assert "2 processes" in printed.stdout
@@ -50,3 +62,31 @@ def test_two_processes_train_the_same_policy_as_one(dataset: Dataset, tmp_path: 
         torch.testing.assert_close(two.policy.state_dict()[name], value, rtol=0, atol=1e-5)
     for kind in ("losses", "held_out"):
         assert two.provenance[kind] == pytest.approx(one.provenance[kind], abs=1e-4)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found in /proc")
+def test_a_team_keeps_its_training_whichever_of_its_processes_is_told_to_end(dataset: Dataset, tmp_path: Path) -> None:
+    endless = _words(dataset, "--steps", "1000000", "--checkpoint-every", "500")
+    saved = tmp_path / "two.training" / "state.safetensors"
+    run = (*TORCHRUN, *endless, "--output", str(tmp_path / "two"))
+    with subprocess.Popen(run, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as team:
+        while not saved.is_file():
+            assert team.poll() is None, team.communicate()[0]
+            sleep(0.05)
+        os.kill(_member(team.pid, rank=1), signal.SIGTERM)
+        told, _ = team.communicate(timeout=60)
+    step = json.loads(tensors.read(saved)[1]["numbers"])["step"]
+    assert step % 500, f"nothing was saved since step {step}: {told}"
+
+
+def _member(torchrun: int, rank: int) -> int:
+    """Process that torchrun has started with a rank."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = path.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            environment = path.joinpath("environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if int(parent) == torchrun and f"RANK={rank}".encode() in environment:
+            return int(path.name)
+    raise AssertionError(f"torchrun has no process of rank {rank}")
