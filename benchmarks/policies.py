@@ -25,7 +25,9 @@ from balanced_bc.learning.config import EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import collected, evaluate
 from balanced_bc.learning.evaluation.evaluation import Evaluation, Success
 from balanced_bc.learning.training.train import train_dataset
+from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
 from balanced_bc.simulation.collect import collect
 from balanced_bc.tables import aligned
 
@@ -71,20 +73,26 @@ class Study(NamedTuple):
         return dataset
 
     def checkpoint(self, seed: int) -> Path:
-        """A policy that has learned from the demonstrations of a seed."""
+        """A policy that has learned from the demonstrations of a seed.
+
+        Raises:
+            PolicyError: There is one, and it is another one.
+        """
         path = self.folder / "checkpoints" / self.name / str(seed)
+        policy, training = PolicyConfig(**self.policy), TrainingConfig(seed=seed, **self.training)
         if not path.exists():
-            policy, training = PolicyConfig(**self.policy), TrainingConfig(seed=seed, **self.training)
             for _ in train_dataset(self.dataset(seed), path, policy=policy, config=training):
                 pass
+        elif load(path).policy.config != policy.settled:
+            raise PolicyError(f"{path} was made with other defaults; name another folder")
         return path
 
     def evaluation(self, seed: int) -> Evaluation:
         """Rollouts of the policy of a seed."""
         path = self.folder / "evaluations" / f"{self.name}-{self.rollouts}" / f"{seed}.yaml"
+        checkpoint = self.checkpoint(seed)
         if not path.exists():
             config = EvaluationConfig(self.task, rollouts=self.rollouts, seed=FIRST_START, workers=self.workers)
-            checkpoint = self.checkpoint(seed)
             path.parent.mkdir(parents=True, exist_ok=True)
             collected(checkpoint, config, [done.rollout for done in evaluate(checkpoint, config)]).write(path)
         return Evaluation.read(path)
