@@ -19,6 +19,7 @@ from torch.func import functional_call
 from balanced_bc.demonstrations.observation import SCENE_SIZE, Observation
 from balanced_bc.policies import features as features_of
 from balanced_bc.policies.actor import Execution
+from balanced_bc.policies.answers import actions_of
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import EXECUTED, PolicyConfig
 from balanced_bc.policies.errors import PolicyError
@@ -99,7 +100,7 @@ class Policy(nn.Module, ABC):
         Returns:
             Twist [m/s, rad/s] in the base frame and gripper (+1 open, -1 close), (N, C, 7).
         """
-        return self.best(*self._tensors(seen)).float().cpu().numpy()
+        return actions_of(self, *self._tensors(seen)).float().cpu().numpy()
 
     def _tensors(self, seen: Sequence[Sequence[Observation]]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Histories as a batch on the policy's device."""
