@@ -2,7 +2,8 @@ r"""What every policy :math:`\pi_\theta(a \mid o, s)` can do: say how likely dem
 
 A policy of your own is one class: a subclass of `Policy` with `negative_log_likelihood` and `best`. Its name goes into
 `PolicyConfig.plugin` (`--plugin my_module:MyPolicy`); training, evaluation and the policy node then use it. Training
-averages parameters; buffers, such as running statistics, the average takes over as they are.
+averages parameters; buffers, such as running statistics, the average takes over as they are. Training seeds what is
+drawn from torch's global generators, and tries the policy on a few pairs first: see `answers`.
 """
 
 from __future__ import annotations

@@ -106,6 +106,14 @@ class _Failing(_Right):
         return super().best(images, state[..., :5], scene)
 
 
+class _Branching(_Right):
+    """Not a mistake, but nothing that lanes can do."""
+
+    def negative_log_likelihood(self, batch: Batch) -> Tensor:
+        loss = super().negative_log_likelihood(batch)
+        return loss if loss.sum() > 1 else 2 * loss
+
+
 MISTAKES = {
     _Unfinished: r"lacks best; a policy has best and negative_log_likelihood",
     _Unmade: r"__init__ failed at .*test_trial.py:\d+: KeyError: 'size'",
@@ -132,6 +140,12 @@ def test_a_mistake_is_named_with_the_class_when_training_begins(state_pairs: Pai
     assert refused.match(MISTAKES[wrong])
     with pytest.raises(PolicyError, match=wrong.__name__):
         next(fit_lanes(state_pairs, plugin(wrong), QUICK, (0, 1)))
+
+
+def test_lanes_refuse_a_policy_that_vmap_cannot_map_and_name_its_line(state_pairs: Pairs) -> None:
+    next(fit(state_pairs, plugin(_Branching), QUICK))
+    with pytest.raises(PolicyError, match=r"_Branching: negative_log_likelihood under vmap failed at .*test_trial.py"):
+        next(fit_lanes(state_pairs, plugin(_Branching), QUICK, (0, 1)))
 
 
 def test_a_policy_without_mistakes_is_left_as_it_was_made(state_pairs: Pairs) -> None:
