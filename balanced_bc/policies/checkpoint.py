@@ -16,7 +16,7 @@ from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
 from balanced_bc.policies import features, tensors
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
-from balanced_bc.policies.making import policy_class
+from balanced_bc.policies.making import built
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
@@ -163,6 +163,6 @@ def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, RobotCon
         if not isinstance(description["provenance"], Mapping):
             raise ValueError(f"provenance is {description['provenance']!r}; it must be a mapping")
         contract = RobotContract.from_dict(description["contract"])
-        return policy_class(config.plugin)(config, description["cameras"], units), contract
+        return built(config, description["cameras"], units), contract
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error
