@@ -23,7 +23,7 @@ from balanced_bc.policies.checkpoint import load
 
 TORCHRUN = (
     *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-    *("-m", "balanced_bc.cli"),
+    *("-m", "balanced_bc"),
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 

@@ -154,7 +154,7 @@ def test_a_killed_process_goes_on(dataset: Dataset, tmp_path: Path) -> None:
     small = ("--image-size", "16", "--channels", "8", "--hidden", "16", "--batch-size", "4", "--shift", "1")
     words = ("train", "--dataset", str(dataset.path), *small, "--steps", "150", "--checkpoint-every", "20")
     output = tmp_path / "policy"
-    begin = (sys.executable, "-m", "balanced_bc.cli", *words, "--output", str(output))
+    begin = (sys.executable, "-m", "balanced_bc", *words, "--output", str(output))
     process = subprocess.Popen(begin, stdout=subprocess.DEVNULL)
     begun = time.monotonic()
     while not (folder_of(output) / STATE).exists():
