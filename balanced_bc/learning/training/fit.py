@@ -246,6 +246,7 @@ class _Training:
         if self.team.leads:
             self.tally.total.copy_(tensors["total"])
             self.tally.number.copy_(tensors["number"])
+        self.tally.earlier = float(tensors["number"].sum())
         if self.patience:
             self.patience.restore(numbers["patience"])
         self.step, self.tally.last = numbers["step"], numbers["losses"]

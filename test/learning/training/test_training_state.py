@@ -138,6 +138,17 @@ def test_a_damaged_state_is_named(
         next(fit(state_pairs, state_policy, QUICK, store=store))
 
 
+def test_speed_leaves_out_what_was_done_before_the_interruption(
+    state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "policy", {})
+    interrupted(state_pairs, state_policy, QUICK, store, 3)
+    (report,) = fit(state_pairs, state_policy, QUICK, stop=lambda: True, store=store)
+    store.close()
+    assert (report.step, report.pairs_per_second) == (3, 0)
+    assert report.losses
+
+
 def test_two_trainings_cannot_share_an_output(state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path) -> None:
     first = fit(state_pairs, state_policy, QUICK, store=Store(tmp_path / "policy", {}))
     next(first)
