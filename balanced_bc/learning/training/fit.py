@@ -182,6 +182,7 @@ class _Training:
         report = self.reported
         if report is None or report.step < self.step:
             report = self._report()
+        report = report._replace(seconds_left=0.0)
         if not self.patience or not self.best:
             return report
         self.learner.average.load_state_dict(self.best)

@@ -48,6 +48,7 @@ def test_the_last_report_has_a_speed_although_no_step_was_taken_since_the_one_be
     *_, before, last = seen
     assert last.step == before.step == 4
     assert last.pairs_per_second == before.pairs_per_second > 0
+    assert last.seconds_left == 0 < before.seconds_left
 
 
 def test_the_remark_names_the_step_of_the_policy_when_it_is_not_the_last(
