@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,8 @@ def write_bytes(path: Path, content: bytes, unfinished: Path | None = None) -> N
         unfinished.replace(path)
         sync(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        if unfinished.exists():
+            unfinished.unlink()
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
