@@ -1,7 +1,7 @@
 """What balancing costs: a step of the meta-gradient in all its forms, and whole runs beside one training.
 
     python -m benchmarks.balancing forms                      one step of k references, beside what a user would write
-    python -m benchmarks.balancing whole --output FOLDER      ours and Remix beside one training of the final policy
+    python -m benchmarks.balancing whole --output FOLDER      methods beside one training of the final policy
 
 Each prints a table, its goals, and one line of JSON. TorchOpt and higher are measured where they can be imported, else
 named with the reason; docs/balancing_speed.md says how to install them. Times are processor time of one thread on a

@@ -25,8 +25,11 @@ from balanced_bc.learning.config import EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import collected, evaluate
 from balanced_bc.learning.evaluation.evaluation import Evaluation, Success
 from balanced_bc.learning.training.train import train_dataset
+from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
 from balanced_bc.simulation.collect import collect
+from balanced_bc.simulation.trace import FAILURES
 from balanced_bc.tables import aligned
 
 COUNTS = {
@@ -36,6 +39,8 @@ COUNTS = {
 """Demonstrations of each behavior, as in the paper's section 4.2."""
 FIRST_START = 1_000_000
 """Seed of the first start of the rollouts; starts of demonstrations have random seeds of 31 bits."""
+ALL = "all"
+"""What all behaviors together are called in tables."""
 
 
 class Study(NamedTuple):
@@ -48,6 +53,7 @@ class Study(NamedTuple):
         rollouts: Of each behavior and seed.
         workers: Processes that share the rollouts.
         folder: Where results are kept.
+        first: Seed of the first start.
     """
 
     task: str
@@ -56,6 +62,7 @@ class Study(NamedTuple):
     rollouts: int
     workers: int
     folder: Path
+    first: int = FIRST_START
 
     @property
     def name(self) -> str:
@@ -71,34 +78,51 @@ class Study(NamedTuple):
         return dataset
 
     def checkpoint(self, seed: int) -> Path:
-        """A policy that has learned from the demonstrations of a seed."""
+        """A policy that has learned from the demonstrations of a seed.
+
+        Raises:
+            PolicyError: There is one, and it is another one.
+        """
         path = self.folder / "checkpoints" / self.name / str(seed)
+        policy, training = PolicyConfig(**self.policy), TrainingConfig(seed=seed, **self.training)
         if not path.exists():
-            policy, training = PolicyConfig(**self.policy), TrainingConfig(seed=seed, **self.training)
             for _ in train_dataset(self.dataset(seed), path, policy=policy, config=training):
                 pass
+        elif load(path).policy.config != policy.settled:
+            raise PolicyError(f"{path} was made with other defaults; name another folder")
         return path
 
     def evaluation(self, seed: int) -> Evaluation:
         """Rollouts of the policy of a seed."""
-        path = self.folder / "evaluations" / f"{self.name}-{self.rollouts}" / f"{seed}.yaml"
+        others = "" if self.first == FIRST_START else f"-from-{self.first}"
+        path = self.folder / "evaluations" / f"{self.name}-{self.rollouts}{others}" / f"{seed}.yaml"
+        checkpoint = self.checkpoint(seed)
         if not path.exists():
-            config = EvaluationConfig(self.task, rollouts=self.rollouts, seed=FIRST_START, workers=self.workers)
-            checkpoint = self.checkpoint(seed)
+            config = EvaluationConfig(self.task, rollouts=self.rollouts, seed=self.first, workers=self.workers)
             path.parent.mkdir(parents=True, exist_ok=True)
             collected(checkpoint, config, [done.rollout for done in evaluate(checkpoint, config)]).write(path)
         return Evaluation.read(path)
 
 
+def total(evaluations: Sequence[Evaluation], name: str) -> Success:
+    """Success of a behavior, or of `all`, over all seeds."""
+    return Success.of([one for each in evaluations for one in each.rollouts if name in (one.behavior, ALL)])
+
+
+def failures(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, ...]]:
+    """How rollouts of each behavior failed, over all seeds."""
+    yield ("failures", *FAILURES)
+    for name in (*evaluations[0].behaviors, ALL):
+        yield (name, *map(str, total(evaluations, name).failures.values()))
+
+
 def rows(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, ...]]:
     """Success of each behavior over all seeds, with Wilson's interval, and of each seed."""
     yield ("behavior", "successes", "rate", "95 % interval", "of each seed")
-    for name in (*evaluations[0].behaviors, "all"):
-        found = [each.overall if name == "all" else each.behaviors[name] for each in evaluations]
-        rolled = [one for each in evaluations for one in each.rollouts if name in (one.behavior, "all")]
-        total = Success.of(rolled)
-        seeds = " ".join(f"{one.rate:.2f}" for one in found)
-        yield (name, f"{total.successes}/{total.rollouts}", f"{total.rate:.3f}", _interval(total), seeds)
+    for name in (*evaluations[0].behaviors, ALL):
+        found = [each.overall if name == ALL else each.behaviors[name] for each in evaluations]
+        every, seeds = total(evaluations, name), " ".join(f"{one.rate:.2f}" for one in found)
+        yield (name, f"{every.successes}/{every.rollouts}", f"{every.rate:.3f}", _interval(every), seeds)
 
 
 def _interval(success: Success) -> str:
@@ -121,6 +145,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rollouts", type=int, default=100)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--first", type=int, default=FIRST_START, help="seed of the first start")
     parser.add_argument("options", nargs="*", help="fields of PolicyConfig and TrainingConfig, as chunk=16")
     given = parser.parse_args()
     policy, training = _options(given.options, PolicyConfig), _options(given.options, TrainingConfig)
@@ -128,9 +153,9 @@ def main() -> None:
         parser.error(f"{given.options} names a field that neither PolicyConfig nor TrainingConfig has")
     torch.set_num_threads(1)
     policy = {"policy": given.policy, **policy}
-    study = Study(given.task, policy, training, given.rollouts, given.workers, given.output)
+    study = Study(given.task, policy, training, given.rollouts, given.workers, given.output, given.first)
     evaluations = [study.evaluation(seed) for seed in range(given.seeds)]
-    sys.stdout.write(f"{study.name}\n{aligned(list(rows(evaluations)))}\n")
+    sys.stdout.write(f"{study.name}\n{aligned(list(rows(evaluations)))}\n\n{aligned(list(failures(evaluations)))}\n")
 
 
 if __name__ == "__main__":

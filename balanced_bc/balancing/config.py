@@ -21,10 +21,11 @@ MetaForm = Literal["auto", "jvp", "double-backward", "products"]
 class BalancingConfig:
     """Configuration of every method; `equal` and `imbalanced` read almost none of it."""
 
-    method: Method = "ours"
+    method: Method = "minimax"
     """imbalanced: shares of the dataset. equal: Eq. 8. temperature: shares to the power 1/T. zero: Eq. 12 with
     references of 0. remix: Re-Mix. ours: Eq. 15-18 for references, then Eq. 12. minimax: the weights nearest to the
-    prior with which no group's actions are chosen far worse, on held-out demonstrations, than with any weights."""
+    prior with which no group's actions are chosen far worse, on held-out demonstrations, than with any weights.
+    docs/weights.md says why it is the default."""
     temperature: float = field(default=2.0, metadata={"range": (1.0, 1e6)})
     """T of the method temperature: 1 leaves the shares of the dataset as they are, a large one makes them equal."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})

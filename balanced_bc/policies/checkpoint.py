@@ -21,8 +21,8 @@ from balanced_bc.policies.making import policy_class
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
-FORMAT = 3
-"""Version of the checkpoint folder that is written and read. See `load` for its history."""
+FORMAT, OLDEST = 4, 3
+"""Versions of the checkpoint folder: written, and the oldest that is read. See `load` for their history."""
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "policy.yaml"
 UNITS = "normalization"
@@ -74,6 +74,7 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
         2: the policy has a decoder; its configuration names head, history, ensembling and plugin. No longer read.
         3: a state policy is also told closeness, waves, and a grasp's yaw modulo a quarter turn; the configuration
             names the backbone.
+        4: `execution` says how chunks are executed; before, `ensemble` said whether they were averaged.
 
     Raises:
         PolicyError: There is no checkpoint, its format is another, or its parts do not fit.
@@ -142,12 +143,20 @@ def _describe(policy: Policy, contract: RobotContract, provenance: Mapping[str, 
 def _read(path: Path) -> dict[str, Any]:
     """policy.yaml of the format that is understood."""
     description = read_yaml(path)
-    if (found := description.get("format")) != FORMAT:
-        raise PolicyError(f"{path} has format {found}; this version of balanced_bc reads format {FORMAT}")
+    if (found := description.get("format")) not in range(OLDEST, FORMAT + 1):
+        raise PolicyError(f"{path} has format {found}; this version of balanced_bc reads formats {OLDEST} to {FORMAT}")
     wanted = {"policy", "cameras", "normalization", "contract", "provenance"}
     if missing := wanted - set(description):
         raise PolicyError(f"{path} lacks {sorted(missing)}; it has {sorted(description)}")
-    return description
+    return description if found == FORMAT else {**description, "policy": _of_format_3(description["policy"])}
+
+
+def _of_format_3(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """What policy.yaml of format 3 says of a policy, in the words of today."""
+    if "ensemble" not in policy:
+        return dict(policy)
+    said = {name: value for name, value in policy.items() if name != "ensemble"}
+    return {**said, **({"execution": "ensemble", "execute": 0} if policy["ensemble"] else {"execution": "chunks"})}
 
 
 def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, Normalization, RobotContract]:

@@ -12,6 +12,7 @@ from balanced_bc.ranges import out_of_range
 
 Kind = Literal["image", "state"]
 HeadName = Literal["gaussian", "heteroscedastic", "bins", "mixture"]
+ExecutionName = Literal["auto", "chunks", "ensemble"]
 
 TIMM = "timm:"
 """What the name of a backbone of timm begins with."""
@@ -20,7 +21,11 @@ BACKBONES = ("resnet18", "resnet34")
 STRIDES = (4, 8, 16, 32)
 """Strides at which backbones have features."""
 EXECUTED = 4
-"""E of a state policy for which nothing else is said."""
+"""E where nothing else is said."""
+CHOICES = {"policy": Kind, "head": HeadName, "execution": ExecutionName}
+"""Fields that are one of some words."""
+ACTING = ("execution", "execute", "ensemble_decay")
+"""Fields that say how a policy acts, not what it is."""
 LEAST_SIDE = 4
 """Rows and columns of features below which keypoints tell nothing of where something is."""
 
@@ -61,11 +66,12 @@ class PolicyConfig:
     """H: observations that the policy sees at once: this tick's and those of the ticks before."""
     chunk: int = field(default=8, metadata={"range": (1, 1000)})
     """C: actions predicted from one observation. 1 is plain cloning."""
+    execution: ExecutionName = "auto"
+    """How plans are executed. chunks: some actions of a chunk, then the policy looks again. ensemble: it looks at every
+    tick, and the mean of all that it has planned for this tick is executed (temporal ensembling, ACT). auto: ensemble
+    for image policies unless `execute` is given, else chunks."""
     execute: int = field(default=0, metadata={"range": (0, 1000)})
-    """E: actions of a chunk that are executed before the policy looks again, 1 to C. 0: a state policy executes 4, or C
-    if that is less; an image policy looks at every tick, as with `ensemble`."""
-    ensemble: bool = False
-    """Whether the policy looks at every tick and the mean of what it planned is executed (temporal ensembling, ACT)."""
+    """E: actions of a chunk that are executed before the policy looks again, 1 to C. 0: 4, or C if that is less."""
     ensemble_decay: float = field(default=0.01, metadata={"range": (-10.0, 10.0)})
     """m of temporal ensembling: a plan weighs exp(-m i), the oldest has i = 0; negative values favor the newest."""
     head: HeadName = "gaussian"
@@ -81,13 +87,17 @@ class PolicyConfig:
     """Components of the head mixture."""
 
     def __post_init__(self) -> None:
-        for name, value, exist in (("policy", self.policy, Kind), ("head", self.head, HeadName)):
-            if value not in get_args(exist):
+        for name, exist in CHOICES.items():
+            if (value := getattr(self, name)) not in get_args(exist):
                 raise PolicyError(f"there is no {name} {value!r}; there are {list(get_args(exist))}")
         if problem := out_of_range(self):
             raise PolicyError(problem)
         if self.execute > self.chunk:
             raise PolicyError(f"a policy that predicts {self.chunk} actions cannot execute {self.execute} of them")
+        if self.execution == "ensemble" and self.execute:
+            raise PolicyError(
+                f"execution ensemble looks at every tick; execute is {self.execute} and is for execution chunks"
+            )
         if not self.channels:
             raise PolicyError("a policy's encoder wants at least one layer of channels")
         if self.backbone:
@@ -104,6 +114,18 @@ class PolicyConfig:
                 f"images of {self.image_size} px at backbone_stride {self.backbone_stride} leave {side} x {side} "
                 f"features; there must be {LEAST_SIDE} x {LEAST_SIDE}: take larger images or a smaller stride"
             )
+
+    @property
+    def settled(self) -> PolicyConfig:
+        """The same with `auto` decided, so that it means the same tomorrow: what a policy has and a checkpoint says."""
+        if self.execution == "ensemble" or (self.execution == "auto" and self.policy == "image" and not self.execute):
+            return dataclasses.replace(self, execution="ensemble")
+        return dataclasses.replace(self, execution="chunks", execute=self.execute or min(EXECUTED, self.chunk))
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """Plain types of what is trained: all but how it acts afterwards."""
+        return {name: value for name, value in self.to_dict().items() if name not in ACTING}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as written into policy.yaml."""

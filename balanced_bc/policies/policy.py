@@ -20,7 +20,7 @@ from balanced_bc.demonstrations.observation import SCENE_SIZE, Observation
 from balanced_bc.policies import features as features_of
 from balanced_bc.policies.actor import Execution
 from balanced_bc.policies.batch import Batch
-from balanced_bc.policies.config import EXECUTED, PolicyConfig
+from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.resample import shrink
@@ -46,7 +46,7 @@ class Policy(nn.Module, ABC):
         super().__init__()
         if config.policy == "image" and not cameras:
             raise PolicyError("an image policy wants at least one camera, and the contract has none")
-        self.config = config
+        self.config = config.settled
         self.cameras = tuple(cameras) if config.policy == "image" else ()
         units = normalization or Normalization.identity(features_of.size(config))
         for name, values in units._asdict().items():
@@ -76,9 +76,7 @@ class Policy(nn.Module, ABC):
     def execution(self) -> Execution:
         """How its chunks are executed."""
         how = self.config
-        ensemble = how.ensemble or (how.execute == 0 and how.policy == "image")
-        executed = how.execute or min(EXECUTED, how.chunk)
-        return Execution(executed, how.history, how.ensemble_decay if ensemble else None)
+        return Execution(how.execute, how.history, how.ensemble_decay if how.execution == "ensemble" else None)
 
     def forward(self, batch: Batch) -> Tensor:
         """See `negative_log_likelihood`: what torch.func.functional_call calls."""

@@ -15,8 +15,8 @@ from balanced_bc.learning.training.fit import fit
 from balanced_bc.policies.config import PolicyConfig
 from benchmarks.rivals.meta_steps import Claim
 
-GOALS: dict[Method, float] = {"remix": 2.0, "ours": 2.5}
-"""Most that a method should cost, in trainings of the final policy."""
+GOALS: dict[Method, float] = {"remix": 2.0, "ours": 2.5, "minimax": 2.5}
+"""Most that a method should cost, in trainings of the final policy; the default no more than ours."""
 
 
 class Whole(NamedTuple):

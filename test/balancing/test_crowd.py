@@ -19,7 +19,7 @@ from test.balancing.conftest import network, network_loss
 
 GROUPS = 500
 PAIRS = 8
-QUICK = BalancingConfig(steps=1, repeats=1, evaluate_every=1, evaluation=64, batch=8)
+QUICK = BalancingConfig(method="ours", steps=1, repeats=1, evaluate_every=1, evaluation=64, batch=8)
 
 
 def crowd(groups: int) -> Problem:

@@ -20,7 +20,7 @@ from balanced_bc.balancing.problem import Fold, Problem, Sampler
 from balanced_bc.balancing.result import Balance
 
 ProblemOf = Callable[..., Problem]
-QUICK = BalancingConfig(steps=40, batch=16, repeats=2, evaluate_every=4, evaluation=64)
+QUICK = BalancingConfig(method="ours", steps=40, batch=16, repeats=2, evaluate_every=4, evaluation=64)
 SLOWER = replace(QUICK, steps=100, repeats=1, learning_rate=1e-2, warmup=10)
 METHODS: tuple[Method, ...] = ("ours", "minimax")
 NOTHING = float("nan")

@@ -15,7 +15,7 @@ from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
 from balanced_bc.balancing.methods import balance
 from balanced_bc.balancing.problem import Fold, Problem
 
-QUICK = BalancingConfig(steps=40, batch=16, repeats=1, evaluate_every=4, evaluation=64)
+QUICK = BalancingConfig(method="ours", steps=40, batch=16, repeats=1, evaluate_every=4, evaluation=64)
 MetaGradient = Literal["one-step", "unrolled", "trace"]
 
 

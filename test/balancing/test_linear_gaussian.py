@@ -49,7 +49,15 @@ def problem() -> Problem:
 @pytest.fixture
 def repetition(problem: Problem) -> Repetition:
     config = BalancingConfig(
-        steps=800, batch=12, learning_rate=0.02, repeats=1, warmup=0, repeat_cap=100, evaluate_every=1, step_size=0.02
+        method="ours",
+        steps=800,
+        batch=12,
+        learning_rate=0.02,
+        repeats=1,
+        warmup=0,
+        repeat_cap=100,
+        evaluate_every=1,
+        step_size=0.02,
     )
     return Repetition.of(problem, config, 0)
 

@@ -19,7 +19,7 @@ from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress
 
 ProblemOf = Callable[..., Problem]
-QUICK = BalancingConfig(steps=40, batch=16, repeats=2, evaluate_every=4, evaluation=64)
+QUICK = BalancingConfig(method="ours", steps=40, batch=16, repeats=2, evaluate_every=4, evaluation=64)
 
 
 def answer(problem: Problem, config: BalancingConfig) -> Balance:

@@ -19,7 +19,7 @@ from balanced_bc.balancing.result import Balance, Progress, Run
 from balanced_bc.balancing.work import Kept, Work, blocks, together
 
 ProblemOf = Callable[..., Problem]
-QUICK = BalancingConfig(steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64, lanes_at_once=4)
+QUICK = BalancingConfig(method="ours", steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64, lanes_at_once=4)
 
 
 class Shelf:

@@ -186,3 +186,11 @@ def test_deterministic_training_gives_the_same_policy_and_leaves_torch_as_it_was
     assert not torch.are_deterministic_algorithms_enabled()
     wanted = last_of(pairs, image_policy, QUICK).policy.state_dict()
     assert all(torch.equal(value, wanted[name]) for name, value in last.policy.state_dict().items())
+
+
+def test_a_policy_that_starts_from_another_acts_as_is_wanted_now(
+    dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    train(dataset, tmp_path / "first", replace(image_policy, execution="chunks"))
+    train(dataset, tmp_path / "second", replace(image_policy, execution="ensemble", execute=0), tmp_path / "first")
+    assert load(tmp_path / "second").policy.config.execution == "ensemble"

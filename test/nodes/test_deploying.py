@@ -38,7 +38,7 @@ MEAN = 0.02
 
 def checkpoint(path: Path, contract: RobotContract = CONTRACT) -> Path:
     torch.manual_seed(0)
-    config = PolicyConfig(image_size=16, channels=(4, 4, 4), keypoints=2, hidden=8, layers=1, chunk=2, execute=1)
+    config = PolicyConfig(image_size=16, channels=(4, 4, 4), keypoints=2, hidden=8, layers=1, chunk=4)
     units = Normalization(
         feature_mean=torch.zeros(8),
         feature_deviation=torch.ones(8),

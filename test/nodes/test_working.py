@@ -91,11 +91,11 @@ def test_stop_ends_with_the_best_weights_so_far_latched_and_labelled_and_another
 @pytest.mark.usefixtures("one_thread")
 def test_a_balancing_that_a_signal_ended_goes_on_without_ros_to_the_same_weights(graph: Graph, dataset: Path) -> None:
     output, state = graph.folder / "output", graph.folder / "output.balancing"
-    options = ("policy:=state", "steps:=40", "repeats:=3")
+    options = ("method:=ours", "policy:=state", "steps:=40", "repeats:=3")
     graph.start("balancer", f"dataset:={dataset}", f"output:={output}", *options)
     graph.until(lambda: bool(list(state.glob("repetition-0.references*"))), "a piece")
     graph.end("balancer", signal.SIGTERM)
-    policy, config = PolicyConfig(policy="state"), BalancingConfig(steps=40, repeats=3)
+    policy, config = PolicyConfig(policy="state"), BalancingConfig(method="ours", steps=40, repeats=3)
     for folder in (output, graph.folder / "whole"):
         if not folder.exists():
             list(rebalance_dataset(Dataset.open(dataset), ("behavior",), folder, config, policy))

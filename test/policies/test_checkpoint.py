@@ -62,9 +62,27 @@ def test_provenance_that_yaml_cannot_write_leaves_nothing_behind(trained: Policy
 def test_another_format_is_refused_naming_both(trained: Policy, tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "policy", trained, RobotContract())
     file = tmp_path / "policy" / "policy.yaml"
-    file.write_text(file.read_text().replace("format: 3", "format: 99"))
-    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads format 3"):
+    file.write_text(file.read_text().replace("format: 4", "format: 99"))
+    with pytest.raises(PolicyError, match="format 99; this version of balanced_bc reads formats 3 to 4"):
         checkpoint.load(tmp_path / "policy")
+
+
+@pytest.mark.parametrize(("ensemble", "execution"), [(False, "chunks"), (True, "ensemble")])
+def test_a_policy_of_format_3_acts_as_it_did(trained: Policy, tmp_path: Path, ensemble: bool, execution: str) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    file = tmp_path / "policy" / "policy.yaml"
+    said = yaml.safe_load(file.read_text())
+    del said["policy"]["execution"]
+    said["policy"].update(ensemble=ensemble, execute=2)
+    file.write_text(yaml.safe_dump({**said, "format": 3}))
+    found = checkpoint.load(tmp_path / "policy").policy.config
+    assert (found.execution, found.execute) == (execution, 0 if ensemble else 2)
+
+
+def test_a_checkpoint_says_how_its_policy_acts(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", make(PolicyConfig(policy="state"), ()), RobotContract())
+    said = yaml.safe_load((tmp_path / "policy" / "policy.yaml").read_text())["policy"]
+    assert (said["execution"], said["execute"]) == ("chunks", 4)
 
 
 def test_a_folder_that_is_no_checkpoint_says_what_is_missing(tmp_path: Path) -> None:

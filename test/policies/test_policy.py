@@ -173,7 +173,11 @@ def test_a_state_policy_refuses_an_observation_without_a_scene(observation: Obse
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"policy": "video"}, {"execute": 9}, {"chunk": 0}, {"channels": ()}, {"image_size": 2}, {"head": "cubist"}],
+    [
+        *({"policy": "video"}, {"head": "cubist"}, {"execution": "sometimes"}),
+        *({"chunk": 0}, {"channels": ()}, {"image_size": 2}),
+        *({"execute": 9}, {"execution": "ensemble", "execute": 2}),
+    ],
 )
 def test_an_impossible_configuration_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(PolicyError):
@@ -186,11 +190,11 @@ def test_an_impossible_configuration_is_refused(wrong: dict[str, object]) -> Non
         ({"policy": "state"}, Execution(execute=4)),
         ({"policy": "state", "chunk": 3}, Execution(execute=3)),
         ({"policy": "state", "execute": 6}, Execution(execute=6)),
-        ({"policy": "state", "ensemble": True, "history": 2}, Execution(execute=4, history=2, ensemble=0.01)),
-        ({"policy": "image"}, Execution(execute=4, ensemble=0.01)),
-        ({"policy": "image", "ensemble_decay": 0.1}, Execution(execute=4, ensemble=0.1)),
+        ({"policy": "state", "execution": "ensemble", "history": 2}, Execution(0, history=2, ensemble=0.01)),
+        ({"policy": "image"}, Execution(0, ensemble=0.01)),
+        ({"policy": "image", "ensemble_decay": 0.1}, Execution(0, ensemble=0.1)),
         ({"policy": "image", "execute": 1}, Execution(execute=1)),
-        ({"policy": "image", "execute": 8, "ensemble": True}, Execution(execute=8, ensemble=0.01)),
+        ({"policy": "image", "execution": "chunks"}, Execution(execute=4)),
     ],
 )
 def test_images_are_looked_at_every_tick_unless_something_else_is_asked(

@@ -284,7 +284,7 @@ def _description(
     judged = {f"{number} ({one.name})": _verdict(one) for number, one in enumerate(known.judged)}
     what = {
         "balancing": asdict(config),
-        "policy": policy.to_dict(),
+        "policy": policy.architecture,
         "encoding": small,
         "feedback": {**given.to_dict(), "judged": judged},
     }

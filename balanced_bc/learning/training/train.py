@@ -136,7 +136,12 @@ class _Task:
     def store(self) -> Store:
         """Where the training is kept while it runs."""
         training = {name: value for name, value in self.config.to_dict().items() if name not in FIELDS_OF_PLACE}
-        what = {"training": training, "policy": self.policy.to_dict(), "dataset": self.fingerprint, "init": self.init}
+        what = {
+            "training": training,
+            "policy": self.policy.architecture,
+            "dataset": self.fingerprint,
+            "init": self.init,
+        }
         return Store(self.output, {**what, "weights": self.alpha or {}})
 
     def save(self, progress: Progress, path: Path) -> Path:
@@ -151,15 +156,18 @@ class _Task:
 def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Policy:
     """The policy of a checkpoint, if it fits the dataset's robot and the architecture that is wanted.
 
+    It acts as is wanted now.
+
     Raises:
         PolicyError: It is of another robot.
         LearningError: It has another architecture.
     """
     found = checkpoint.load(path)
     checkpoint.require_contract(found.contract, dataset.contract, str(path))
-    if listed := differences(found.policy.config.to_dict(), wanted.to_dict()):
+    if listed := differences(found.policy.config.architecture, wanted.architecture):
         text = "\n".join(f"  {line}" for line in listed)
         raise LearningError(f"{path} has another architecture than the policy that is wanted:\n{text}")
+    found.policy.config = wanted.settled
     return found.policy
 
 

@@ -22,7 +22,7 @@ from balanced_bc.policies.config import PolicyConfig
 
 ContentOf = Callable[..., BalanceFile]
 DatasetOf = Callable[..., Dataset]
-QUICK = BalancingConfig(steps=8, batch=8, repeats=2, evaluate_every=4, evaluation=64, lanes_at_once=4)
+QUICK = BalancingConfig(method="ours", steps=8, batch=8, repeats=2, evaluate_every=4, evaluation=64, lanes_at_once=4)
 SMALL = EncodingConfig(steps=3, batch=4, channels=(4,), keypoints=2, hidden=16)
 
 

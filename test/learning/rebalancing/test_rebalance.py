@@ -29,7 +29,7 @@ from balanced_bc.learning.rebalancing.held_out import split_of
 from balanced_bc.learning.rebalancing.rebalance import rebalance, rebalance_dataset
 from balanced_bc.policies.config import PolicyConfig
 
-QUICK = BalancingConfig(steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64)
+QUICK = BalancingConfig(method="ours", steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64)
 SMALL = EncodingConfig(steps=3, batch=4, channels=(4,), keypoints=2, hidden=16)
 
 
