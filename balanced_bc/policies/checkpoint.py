@@ -148,13 +148,15 @@ def _read(path: Path) -> dict[str, Any]:
     wanted = {"policy", "cameras", "normalization", "contract", "provenance"}
     if missing := wanted - set(description):
         raise PolicyError(f"{path} lacks {sorted(missing)}; it has {sorted(description)}")
-    return description if found == FORMAT else {**description, "policy": _of_format_3(description["policy"])}
+    return description
 
 
-def _of_format_3(policy: Mapping[str, Any]) -> dict[str, Any]:
+def _of_format_3(policy: Any) -> Any:
     """What policy.yaml of format 3 says of a policy, in the words of today."""
-    if "ensemble" not in policy:
-        return dict(policy)
+    if not isinstance(policy, Mapping) or "ensemble" not in policy:
+        return policy
+    if not isinstance(policy["ensemble"], bool):
+        raise PolicyError(f"ensemble is {policy['ensemble']!r}; it must be true or false")
     said = {name: value for name, value in policy.items() if name != "ensemble"}
     return {**said, **({"execution": "ensemble", "execute": 0} if policy["ensemble"] else {"execution": "chunks"})}
 
@@ -162,7 +164,8 @@ def _of_format_3(policy: Mapping[str, Any]) -> dict[str, Any]:
 def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, Normalization, RobotContract]:
     """A policy with fresh weights as policy.yaml describes it, its units, and its robot."""
     try:
-        config = PolicyConfig.from_dict(description["policy"])
+        said = description["policy"]
+        config = PolicyConfig.from_dict(said if description["format"] == FORMAT else _of_format_3(said))
         units = Normalization.from_dict(description["normalization"], features.size(config))
         if not isinstance(description["provenance"], Mapping):
             raise ValueError(f"provenance is {description['provenance']!r}; it must be a mapping")

@@ -156,7 +156,7 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
         ("hidden", "many", "a whole number"),
         ("execute", "4", "a whole number"),
         ("chunk", 8.5, "a whole number"),
-        ("ensemble", "maybe", "true or false"),
+        ("backbone_learns", "maybe", "true or false"),
     ],
 )
 def test_an_architecture_of_other_types_is_refused_naming_file_and_field(
@@ -165,6 +165,21 @@ def test_an_architecture_of_other_types_is_refused_naming_file_and_field(
     checkpoint.save(tmp_path / "policy", trained, RobotContract())
     change(tmp_path / "policy", lambda plain: plain["policy"].update({name: value}))
     with pytest.raises(PolicyError, match=rf"policy\.yaml describes no policy: {name} is {value!r}; .* {wanted}"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_a_policy_of_format_3_that_averages_maybe_is_refused(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain.update(format=3, policy={**plain["policy"], "ensemble": "maybe"}))
+    with pytest.raises(PolicyError, match=r"policy\.yaml describes no policy: ensemble is 'maybe'; it must be true or"):
+        checkpoint.load(tmp_path / "policy")
+
+
+@pytest.mark.parametrize("version", [3, checkpoint.FORMAT])
+def test_a_policy_that_is_no_mapping_is_named(version: int, trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain.update(format=version, policy=3))
+    with pytest.raises(PolicyError, match=r"policy\.yaml describes no policy: a policy is 3; it must be names"):
         checkpoint.load(tmp_path / "policy")
 
 
