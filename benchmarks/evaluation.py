@@ -21,11 +21,13 @@ import torch
 from balanced_bc.learning.config import EvaluationConfig
 from balanced_bc.learning.evaluation import forking
 from balanced_bc.learning.evaluation.evaluate import jobs_of, played_out
-from balanced_bc.learning.evaluation.rollout import rollout
+from balanced_bc.learning.evaluation.rollout import Job, perform
 from balanced_bc.policies import checkpoint
+from balanced_bc.policies.actor import ChunkedActor
 from balanced_bc.policies.config import Kind, PolicyConfig
 from balanced_bc.policies.making import make
-from balanced_bc.simulation.environment import CONTRACT
+from balanced_bc.policies.policy import Policy
+from balanced_bc.simulation.environment import CONTRACT, DeskEnv
 from balanced_bc.simulation.environment import make as make_world
 
 ROLLOUTS = {"state": 40, "image": 20}
@@ -62,8 +64,19 @@ def one_by_one(path: Path, config: EvaluationConfig) -> None:
     policy = checkpoint.load(path).policy
     world = make_world(config.task, config.world, render_images=False, horizon=config.horizon)
     for job in jobs_of(config):
-        rollout(world, policy, *job, config.horizon, bool(policy.cameras))
+        rollout(world, policy, job, config.horizon)
     world.close()
+
+
+def rollout(world: DeskEnv, policy: Policy, job: Job, horizon: int) -> None:
+    """Let a policy act alone."""
+    performance = perform(world, ChunkedActor(policy), job, horizon, bool(policy.cameras))
+    seen = next(performance)
+    while True:
+        try:
+            seen = performance.send(policy.act([seen])[0])
+        except StopIteration:
+            return
 
 
 def side_by_side(path: Path, config: EvaluationConfig) -> None:

@@ -85,13 +85,6 @@ class Pairs:
         back = torch.arange(1 - self.history, 1, device=index.device)
         return torch.maximum(index[:, None] + back, self.first[index][:, None])
 
-    def subset(self, index: Tensor) -> Pairs:
-        """Keep the pairs at `index`, in rising order and whole demonstrations of them, (n,); groups stay the same."""
-        images = {name: pixels[index] for name, pixels in self.images.items()}
-        names = ("state", "scene", "action", "mask", "group", "demonstration")
-        kept = {name: getattr(self, name)[index] for name in names}
-        return replace(self, images=images, first=torch.searchsorted(index, self.first[index]), **kept)
-
     def to(self, device: torch.device) -> Pairs:
         """The same pairs in another device's memory."""
         images = {name: pixels.to(device) for name, pixels in self.images.items()}

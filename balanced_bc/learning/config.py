@@ -63,7 +63,7 @@ class TrainingConfig:
     tensorboard: Path | None = None
     """Folder to write losses, step size and speed to, for TensorBoard; empty for none."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
-    """Of the initial parameters, the batches, the augmentation and the held-out demonstrations."""
+    """Of the initial parameters, the batches, the augmentation, the held-out demonstrations and what a plugin draws."""
 
     def __post_init__(self) -> None:
         _check_choices(apply=(self.apply, Application), device=(self.device, DeviceName))

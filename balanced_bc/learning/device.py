@@ -29,6 +29,10 @@ class Device(NamedTuple):
     bfloat16: bool
     description: str
 
+    def precision(self) -> AbstractContextManager[None]:
+        """What convolutions and matrix products are computed in, while it lasts."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
 
 def choose(name: DeviceName, precision: Precision) -> Device:
     """Choose a device.

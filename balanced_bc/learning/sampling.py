@@ -66,11 +66,6 @@ def last_positive(weights: Tensor) -> int:
     return int(weights.nonzero().max())
 
 
-def stratified(groups: int, each: int) -> Tensor:
-    """Name each of k groups equally often, (k each,)."""
-    return torch.arange(groups).repeat_interleave(each)
-
-
 def hold_out(demonstration: Tensor, group: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
     """Split pairs by demonstration, in each group alike.
 

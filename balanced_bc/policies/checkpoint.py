@@ -17,7 +17,7 @@ from balanced_bc.errors import BalancedBCError
 from balanced_bc.policies import features, tensors
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
-from balanced_bc.policies.making import policy_class
+from balanced_bc.policies.making import built
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 
@@ -170,6 +170,6 @@ def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, Normaliz
         if not isinstance(description["provenance"], Mapping):
             raise ValueError(f"provenance is {description['provenance']!r}; it must be a mapping")
         contract = RobotContract.from_dict(description["contract"])
-        return policy_class(config.plugin)(config, description["cameras"], units), units, contract
+        return built(config, description["cameras"], units), units, contract
     except (BalancedBCError, TypeError, ValueError, AttributeError, KeyError) as error:
         raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error

@@ -2,7 +2,8 @@ r"""What every policy :math:`\pi_\theta(a \mid o, s)` can do: say how likely dem
 
 A policy of your own is one class: a subclass of `Policy` with `negative_log_likelihood` and `best`. Its name goes into
 `PolicyConfig.plugin` (`--plugin my_module:MyPolicy`); training, evaluation and the policy node then use it. Training
-averages parameters; buffers, such as running statistics, the average takes over as they are.
+averages parameters; buffers, such as running statistics, the average takes over as they are. Training seeds what is
+drawn from torch's global generators, and tries the policy on a few pairs first: see `answers`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch.func import functional_call
 from balanced_bc.demonstrations.observation import SCENE_SIZE, Observation
 from balanced_bc.policies import features as features_of
 from balanced_bc.policies.actor import Execution
+from balanced_bc.policies.answers import actions_of
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
@@ -97,7 +99,7 @@ class Policy(nn.Module, ABC):
         Returns:
             Twist [m/s, rad/s] in the base frame and gripper (+1 open, -1 close), (N, C, 7).
         """
-        return self.best(*self._tensors(seen)).float().cpu().numpy()
+        return actions_of(self, *self._tensors(seen)).float().cpu().numpy()
 
     def _tensors(self, seen: Sequence[Sequence[Observation]]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Histories as a batch on the policy's device."""

@@ -86,12 +86,6 @@ def test_a_history_does_not_reach_over_a_gap() -> None:
     assert stretches(np.array((0, 1, 4, 5)) * 33_333_333, 1 / 30).tolist() == [0, 0, 2, 2]
 
 
-def test_a_subset_of_demonstrations_keeps_their_histories(pairs: Pairs) -> None:
-    kept = replace(pairs, history=2).subset((pairs.demonstration != 1).nonzero().flatten())
-    assert kept.window(torch.tensor((0, 12, 13))).tolist() == [[0, 0], [12, 12], [12, 13]]
-    torch.testing.assert_close(kept.state[12], pairs.state[24])
-
-
 def test_proportions_count_pairs(pairs: Pairs) -> None:
     assert pairs.proportions().tolist() == pytest.approx([0.8, 0.2])
 

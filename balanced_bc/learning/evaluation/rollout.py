@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.observation import ACTION_SIZE, Observation
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.policies.actor import ActingPolicy, Actions, ChunkedActor
+from balanced_bc.policies.actor import Actions, ChunkedActor
 from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.simulation.failures import failure_of
 from balanced_bc.simulation.trace import FailureKind, Trace
@@ -123,18 +123,6 @@ def perform(world: World, actor: ChunkedActor, job: Job, horizon: int, images: b
     done = np.array(actions, np.float32).reshape(-1, ACTION_SIZE)
     failure = None if info["success"] else failure_of(Trace(world.task, job.behavior, scenes, done))
     return Played(Rollout(*job, failure is None, len(actions), failure), done)
-
-
-def rollout(world: World, policy: ActingPolicy, behavior: str, seed: int, horizon: int, images: bool = True) -> Rollout:
-    """Let a policy act alone; arguments as of `perform`."""
-    performance = perform(world, ChunkedActor(policy), Job(behavior, seed), horizon, images)
-    chunk: Any = None
-    while True:
-        try:
-            chunk = policy.act([performance.send(chunk)])[0]
-        except StopIteration as over:
-            played: Played = over.value
-            return played.rollout
 
 
 def _stepped(world: World, action: Actions, when: str) -> Mapping[str, Any]:

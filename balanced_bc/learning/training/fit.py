@@ -23,6 +23,7 @@ from balanced_bc.learning.training.parallel import Team
 from balanced_bc.learning.training.progress import Progress, shares, warnings
 from balanced_bc.learning.training.tally import Tally
 from balanced_bc.learning.training.training_state import State, Store
+from balanced_bc.learning.training.trial import try_out
 from balanced_bc.learning.training.validation import Patience, Validation
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.policy import Policy
@@ -64,6 +65,7 @@ def fit(
 
     Raises:
         LearningError: A loss is not finite, the device is missing or full, or the training in `store` is another one.
+        PolicyError: A policy of somebody else fails, or answers what cannot be learned from.
     """
     team.require(config.batch_size)
 
@@ -108,9 +110,10 @@ class _Training:
         self.shares = shares(pairs, drawing.held_out, drawing.alpha)
         self.warnings = warnings(pairs, self.shares, config.held_out)
         policy = fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
-        self.learner = Learner(policy, config, device, team)
         placed, where = memory.place(pairs, device.device, config.memory)
         self.feed = Feed(placed, lambda: team.part(drawing.draw()), drawing.generator, device.device)
+        try_out(policy, self.feed, drawing.train, device)
+        self.learner = Learner(policy, config, device, team)
         self.description = f"{device.description}, {where}" + (f", {team.size} processes" if team.size > 1 else "")
         self.tally = Tally(pairs.groups, device.device)
         self.best: dict[str, Tensor] = {}
@@ -148,10 +151,11 @@ class _Training:
         """Descend on one batch."""
         draw, batch = self.feed.next()
         groups = draw.groups.to(self.device.device)
-        loss = self.learner.loss(batch)
-        if self.device.device.type == "cpu":
-            self._require_finite(loss.detach(), groups)
-        self.learner.descend((loss * self.pair_weight[groups]).sum() / self.config.batch_size, self.step)
+        with self.learner.chance(self.step):
+            loss = self.learner.loss(batch)
+            if self.device.device.type == "cpu":
+                self._require_finite(loss.detach(), groups)
+            self.learner.descend((loss * self.pair_weight[groups]).sum() / self.config.batch_size, self.step)
         self.tally.add(groups, loss.detach())
         self.step += 1
 
@@ -209,7 +213,8 @@ class _Training:
 
     def _held_out(self) -> dict[str, float]:
         self.learner.take_buffers()
-        return self.validation.losses(self.feed.gather, self.learner.loss_of_average)
+        with self.learner.chance(self.config.steps):  # the same draws in every report, and in no step of training
+            return self.validation.losses(self.feed.gather, self.learner.loss_of_average)
 
     def _save(self) -> None:
         """Keep the training, unless it is broken already."""

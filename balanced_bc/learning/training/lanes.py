@@ -7,7 +7,8 @@ AdamW and the average are elementwise, so each lane ends where a training alone 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from math import isfinite
 from typing import NamedTuple
@@ -21,17 +22,40 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device, choose, keep_freed_memory, reproducible
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training import descent, memory
+from balanced_bc.learning.training.chance import seeded
 from balanced_bc.learning.training.draws import Draw, Drawing, joined
 from balanced_bc.learning.training.feed import Feed
 from balanced_bc.learning.training.learner import fresh
 from balanced_bc.learning.training.parallel import ALONE
+from balanced_bc.learning.training.progress import Progress, shares, warnings
 from balanced_bc.learning.training.tally import Tally
+from balanced_bc.learning.training.trial import try_out
 from balanced_bc.learning.training.validation import Validation
+from balanced_bc.policies.answers import blamed
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.policy import Policy
 
 Weights = Mapping[str, float] | None
+
+
+class Lane(NamedTuple):
+    """What came out of a lane.
+
+    Attributes:
+        config: Training, with the lane's seed.
+        weights: Weight of each group as it was given; None for plain cloning.
+        last: What a training alone says at its end; its speed is the lane's share of that of all lanes.
+    """
+
+    config: TrainingConfig
+    weights: Weights
+    last: Progress
+
+    @property
+    def policy(self) -> Policy:
+        """The average, on the device."""
+        return self.last.policy
 
 
 class LanesProgress(NamedTuple):
@@ -43,6 +67,7 @@ class LanesProgress(NamedTuple):
         losses: Of each lane: negative log-likelihood of each group on the batches since the last report, [nat].
         pairs_per_second: Speed of all lanes together since the last report.
         device: What computes.
+        lanes: In the last report: what came out of each lane, in order; empty before.
     """
 
     step: int
@@ -50,22 +75,7 @@ class LanesProgress(NamedTuple):
     losses: tuple[Mapping[str, float], ...]
     pairs_per_second: float
     device: str
-
-
-class Lane(NamedTuple):
-    """What came out of a lane.
-
-    Attributes:
-        seed: Its seed.
-        alpha: Weight of each group.
-        policy: The average, on the device.
-        held_out: Held-out loss of each group that has held-out demonstrations, [nat].
-    """
-
-    seed: int
-    alpha: Mapping[str, float]
-    policy: Policy
-    held_out: Mapping[str, float]
+    lanes: tuple[Lane, ...] = ()
 
 
 def fit_lanes(
@@ -74,7 +84,7 @@ def fit_lanes(
     config: TrainingConfig,
     seeds: Sequence[int] = (),
     alphas: Sequence[Weights] = (),
-) -> Generator[LanesProgress, None, tuple[Lane, ...]]:
+) -> Iterator[LanesProgress]:
     r"""Train one policy for each seed, or for each weighting, or for both in step.
 
     It pays off where a step is bound by the number of operations and not by arithmetic: on a GPU, and for state
@@ -83,18 +93,17 @@ def fit_lanes(
     Args:
         pairs: What was demonstrated.
         policy_config: Architecture.
-        config: Training; its seed is that of every lane if no seeds are given. Lanes are not compiled and not kept.
+        config: Training; its seed is that of every lane if no seeds are given. Lanes are not compiled, do not stop
+            early, and are not kept while they are trained: after an interruption they begin anew.
         seeds: Seed of each lane, or one for all.
         alphas: Weights of each lane, or one for all; None is plain cloning.
 
     Yields:
-        A report every `report_every` steps, and one at the end.
-
-    Returns:
-        The lanes, in order.
+        A report every `report_every` steps, and one at the end, which has the lanes: `*_, last = fit_lanes(...)`.
 
     Raises:
         LearningError: Seeds and weights are not equally many.
+        PolicyError: A policy of somebody else cannot be trained, or not by vmap.
     """
     configs, weights = lanes_of(config, seeds, alphas)
     device = choose(config.device, config.precision)
@@ -107,7 +116,6 @@ def fit_lanes(
                 lanes.advance(step)
                 if (step + 1) % config.report_every == 0 or step + 1 == config.steps:
                     yield lanes.report(step + 1)
-            return lanes.results(pairs)
         except torch.cuda.OutOfMemoryError as error:
             raise memory.full(pairs, device.device) from error
 
@@ -138,16 +146,18 @@ class _Lanes:
         device: Device,
     ) -> None:
         self.configs, self.config, self.device, self.groups = configs, configs[0], device, pairs.groups
+        self.pairs, self.alphas = pairs, alphas
         self.drawings = [Drawing(pairs, config, alpha) for config, alpha in zip(configs, alphas)]
         self.policies = [
             fresh(pairs, policy_config, drawing.train, config.seed).to(device.device)
             for drawing, config in zip(self.drawings, configs)
         ]
+        placed, where = memory.place(pairs, device.device, self.config.memory)
+        self.feed = Feed(placed, self._draw, self.drawings[0].generator, device.device)
+        try_out(self.policies[0], self.feed, self.drawings[0].train, device)
         self.parameters, self.buffers = stack_module_state(self.policies)
         self.average = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.optimizer = descent.adamw(self.parameters.items(), self.config)
-        placed, where = memory.place(pairs, device.device, self.config.memory)
-        self.feed = Feed(placed, self._draw, self.drawings[0].generator, device.device)
         self.description = f"{device.description}, {where}, {len(configs)} lanes"
         self.pair_weight = torch.cat([drawing.pair_weight for drawing in self.drawings]).to(device.device)
         keys = [(lane, name) for lane in range(len(configs)) for name in self.groups]
@@ -157,9 +167,10 @@ class _Lanes:
         """Descend on one batch in each lane."""
         draw, batch = self.feed.next()
         groups = draw.groups.to(self.device.device)
-        loss = self._losses(batch).flatten()
         self.optimizer.zero_grad()
-        torch.autograd.backward((loss * self.pair_weight[groups]).sum() / self.config.batch_size)
+        with self._chance(step):
+            loss = self._losses(batch).flatten()
+            torch.autograd.backward((loss * self.pair_weight[groups]).sum() / self.config.batch_size)
         descent.set_rate(self.optimizer, descent.learning_rate(step, self.config))
         self.optimizer.step()
         values: list[Tensor] = list(self.parameters.values())
@@ -172,16 +183,10 @@ class _Lanes:
         if broken := [key for key, loss in losses.items() if not isfinite(loss)]:
             raise LearningError(f"the loss of {broken} (lane, group) is not finite before step {step}")
         self.tally.restart(losses)
-        of_lane = [{name: loss for (own, name), loss in losses.items() if own == lane} for lane in self._numbers]
-        return LanesProgress(step, self.config.steps, tuple(of_lane), speed, self.description)
-
-    def results(self, pairs: Pairs) -> tuple[Lane, ...]:
-        """Take the averages out of the stack, and measure them."""
-        return tuple(self._result(pairs, lane) for lane in self._numbers)
-
-    @property
-    def _numbers(self) -> range:
-        return range(len(self.configs))
+        numbers = range(len(self.configs))
+        of_lane = tuple({name: loss for (own, name), loss in losses.items() if own == lane} for lane in numbers)
+        now = LanesProgress(step, self.config.steps, of_lane, speed, self.description)
+        return now._replace(lanes=tuple(self._result(now, i) for i in numbers)) if step == now.steps else now
 
     def _draw(self) -> Draw:
         """A batch for each lane, one after another; groups are numbered on from lane to lane."""
@@ -191,26 +196,52 @@ class _Lanes:
     def _losses(self, batch: Batch) -> Tensor:
         """Loss of each pair in each lane, (m B pairs) to (m, B)."""
         apart = _apart(batch, len(self.configs))
-        with torch.autocast(self.device.device.type, torch.bfloat16, enabled=self.device.bfloat16):
-            losses: Tensor = vmap(self._loss)(self.parameters, self.buffers, apart)
-        return losses
+        first = self.policies[0]
+        with self.device.precision(), blamed(type(first), first.config.plugin, "negative_log_likelihood under vmap"):
+            losses: Tensor = vmap(self._loss, randomness="different")(self.parameters, self.buffers, apart)
+        return losses.float()
+
+    def _chance(self, step: int) -> AbstractContextManager[None]:
+        """While it lasts, what policies of somebody else draw follows from the step and all seeds alone."""
+        seeds = (config.seed for config in self.configs)
+        return seeded(bool(self.policies[0].config.plugin), self.device.device, step, *seeds)
 
     def _loss(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Batch) -> Tensor:
         loss: Tensor = functional_call(self.policies[0], (parameters, buffers), (batch,))
         return loss
 
-    def _result(self, pairs: Pairs, lane: int) -> Lane:
+    def _result(self, now: LanesProgress, lane: int) -> Lane:
+        """Take a lane's average out of the stack, and measure it."""
         policy, drawing = self.policies[lane].requires_grad_(False).eval(), self.drawings[lane]
-        policy.load_state_dict({name: value[lane] for name, value in self.average.items()}, strict=False)
+        stacked = {**self.average, **self.buffers}
+        policy.load_state_dict({name: value[lane] for name, value in stacked.items()}, strict=False)
+        brought = shares(self.pairs, drawing.held_out, drawing.alpha)
+        last = Progress(
+            step=now.step,
+            steps=now.steps,
+            losses=now.losses[lane],
+            held_out=self._held_out(policy, drawing.held_out),
+            pairs_per_second=now.pairs_per_second / len(self.configs),
+            seconds_left=0.0,
+            learning_rate=descent.learning_rate(now.step - 1, self.config),
+            device=now.device,
+            policy=policy,
+            kept=now.step,
+            shares=brought,
+            warnings=warnings(self.pairs, brought, self.config.held_out),
+        )
+        return Lane(self.configs[lane], self.alphas[lane], last)
+
+    def _held_out(self, policy: Policy, index: Tensor) -> dict[str, float]:
+        """Loss of each group on held-out pairs, [nat]."""
 
         def loss(batch: Batch) -> Tensor:
-            with torch.autocast(self.device.device.type, torch.bfloat16, enabled=self.device.bfloat16):
+            with self.device.precision():
                 found: Tensor = policy(batch)
-            return found
+            return found.float()
 
-        validation = Validation(pairs, drawing.held_out, self.config.held_out_pairs)
-        alpha = dict(zip(self.groups, drawing.alpha.tolist()))
-        return Lane(self.configs[lane].seed, alpha, policy, validation.losses(self.feed.gather, loss))
+        with self._chance(self.config.steps):
+            return Validation(self.pairs, index, self.config.held_out_pairs).losses(self.feed.gather, loss)
 
 
 def _apart(batch: Batch, lanes: int) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training import descent
+from balanced_bc.learning.training.chance import seeded
 from balanced_bc.learning.training.parallel import Team
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
@@ -38,8 +40,13 @@ class Learner:
         self.optimizer = descent.adamw(self.policy.named_parameters(), config)
         self._forward = compiled(self.policy) if config.compile else self.policy
 
+    def chance(self, step: int) -> AbstractContextManager[None]:
+        """While it lasts, what a policy of somebody else draws follows from seed, step and process alone."""
+        wanted = bool(self.policy.config.plugin)
+        return seeded(wanted, self.device.device, self.config.seed, step, self.team.rank)
+
     def loss(self, batch: Batch) -> Tensor:
-        """Loss of each pair, (B,)."""
+        """Loss of each pair, float32, (B,)."""
         try:
             return self._loss(self._forward, batch)
         except RuntimeError as error:
@@ -96,9 +103,9 @@ class Learner:
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
 
     def _loss(self, policy: nn.Module, batch: Batch) -> Tensor:
-        with torch.autocast(self.device.device.type, torch.bfloat16, enabled=self.device.bfloat16):
+        with self.device.precision():
             loss: Tensor = policy(batch)
-        return loss
+        return loss.float()
 
 
 def fresh(pairs: Pairs, config: PolicyConfig, train: Tensor, seed: int) -> Policy:

@@ -17,6 +17,7 @@ from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.training import memory, parallel
 from balanced_bc.learning.training.fit import fit
+from balanced_bc.learning.training.lanes import Lane
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.requests import Requests
 from balanced_bc.learning.training.scalars import scalars
@@ -151,6 +152,31 @@ class _Task:
         where = {"dataset": str(self.dataset.path), **provenance, **begun}
         checkpoint.save(path, progress.policy, self.dataset.contract, where)
         return path
+
+
+def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: BalanceFile | None = None) -> None:
+    """Write the checkpoint of a lane, with the provenance that a training alone writes.
+
+    Args:
+        path: Folder of the checkpoint.
+        lane: From the last report of `fit_lanes`.
+        dataset: Where the demonstrations are.
+        pairs: What the lane was trained on: all of the dataset.
+        balance: Where its weights come from; None if they were given otherwise, or for plain cloning.
+
+    Raises:
+        LearningError: `balance` is of another dataset, or its weights are not those of the lane.
+        PolicyError: The folder exists.
+    """
+    fingerprint = dataset.fingerprint()
+    if balance:
+        balance.check(fingerprint, pairs.groups)
+        if balance.alpha != lane.weights:
+            raise LearningError(f"the lane of {path} was trained with {lane.weights}; balance.yaml has {balance.alpha}")
+    provenance = provenance_of(lane.last, pairs, fingerprint, balance, lane.config)
+    if lane.weights is not None and not balance:
+        provenance.update(method="given", weights={name: one.weight for name, one in lane.last.shares.items()})
+    checkpoint.save(path, lane.policy, dataset.contract, {"dataset": str(dataset.path), **provenance})
 
 
 def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Policy:

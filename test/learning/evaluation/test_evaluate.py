@@ -16,10 +16,10 @@ from balanced_bc.learning.config import EvaluationConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.evaluation.evaluate import behaviors, collected, evaluate, jobs_of, played_out, replayed
 from balanced_bc.learning.evaluation.evaluation import Evaluation, failure_table, table
-from balanced_bc.learning.evaluation.rollout import Job, Rollout, rollout
+from balanced_bc.learning.evaluation.rollout import Job, Performance, Played, Rollout, perform
 from balanced_bc.learning.evaluation.workers import Worker
 from balanced_bc.policies import checkpoint
-from balanced_bc.policies.actor import Execution
+from balanced_bc.policies.actor import ChunkedActor, Execution
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.making import make as make_policy
@@ -212,9 +212,21 @@ class _Demonstrating:
         return self.demonstrator.act(percept_of(self.world.scene))[None, None].astype(np.float32)
 
 
+def _answered(performance: Performance, policy: _Demonstrating) -> Played:
+    seen = next(performance)
+    while True:
+        try:
+            seen = performance.send(policy.act([seen])[0])
+        except StopIteration as over:
+            played: Played = over.value
+            return played
+
+
 def test_a_rollout_ends_when_the_behavior_is_done() -> None:
     world = make("opening", render_images=False)
-    result = rollout(world, _Demonstrating(world, "drawer"), "drawer", seed=5, horizon=120, images=False)
+    policy = _Demonstrating(world, "drawer")
+    played = _answered(perform(world, ChunkedActor(policy), Job("drawer", 5), horizon=120, images=False), policy)
     world.close()
-    assert result.success
-    assert 10 < result.ticks < 120
+    assert played.rollout.success
+    assert 10 < played.rollout.ticks < 120
+    assert len(played.actions) == played.rollout.ticks

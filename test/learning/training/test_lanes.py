@@ -21,13 +21,8 @@ QUICK = TrainingConfig(steps=8, batch_size=8, report_every=3, held_out=0.2, devi
 def in_lanes(
     pairs: Pairs, policy: PolicyConfig, config: TrainingConfig, seeds: tuple[int, ...], alphas: tuple[Weights, ...] = ()
 ) -> tuple[Lane, ...]:
-    run = fit_lanes(pairs, policy, config, seeds, alphas)
-    while True:
-        try:
-            next(run)
-        except StopIteration as end:
-            lanes: tuple[Lane, ...] = end.value
-            return lanes
+    *_, last = fit_lanes(pairs, policy, config, seeds, alphas)
+    return last.lanes
 
 
 def alone(pairs: Pairs, policy: PolicyConfig, config: TrainingConfig, seed: int, alpha: Weights = None) -> Progress:
@@ -39,13 +34,16 @@ def assert_same(lane: Lane, single: Progress) -> None:
     wanted = single.policy.state_dict()
     for name, value in lane.policy.state_dict().items():
         torch.testing.assert_close(value, wanted[name], rtol=0, atol=1e-5)
-    assert lane.held_out == pytest.approx(single.held_out, abs=1e-4)
+    assert lane.last.held_out == pytest.approx(single.held_out, abs=1e-4)
     torch.testing.assert_close(lane.policy.twist_mean, single.policy.twist_mean)
+    assert lane.last.losses == pytest.approx(single.losses, abs=1e-4)
+    alike = ("step", "steps", "learning_rate", "kept", "shares", "warnings")
+    assert [getattr(lane.last, name) for name in alike] == [getattr(single, name) for name in alike]
 
 
 def test_each_lane_is_a_training_alone_with_its_seed(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
     for seed, lane in zip((3, 1, 4), in_lanes(state_pairs, state_policy, QUICK, (3, 1, 4))):
-        assert lane.seed == seed
+        assert lane.config.seed == seed
         assert_same(lane, alone(state_pairs, state_policy, QUICK, seed))
 
 
@@ -59,14 +57,14 @@ def test_lanes_may_have_weights_of_their_own(state_pairs: Pairs, state_policy: P
     config = replace(QUICK, apply=apply)  # type: ignore[arg-type]
     alphas: tuple[Weights, ...] = ({"drawer": 0.3, "slider": 0.7}, None)
     lanes = in_lanes(state_pairs, state_policy, config, (5,), alphas)
-    assert lanes[0].alpha == pytest.approx({"drawer": 0.3, "slider": 0.7})
+    assert [lane.weights for lane in lanes] == list(alphas)
     for lane, alpha in zip(lanes, alphas):
         assert_same(lane, alone(state_pairs, state_policy, config, 5, alpha))
 
 
 def test_reports_have_losses_of_every_lane(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
     reports = list(fit_lanes(state_pairs, state_policy, QUICK, (0, 1)))
-    assert [report.step for report in reports] == [3, 6, 8]
+    assert [(report.step, len(report.lanes)) for report in reports] == [(3, 0), (6, 0), (8, 2)]
     single = [report.losses for report in fit(state_pairs, state_policy, replace(QUICK, seed=1))]
     for report, losses in zip(reports, single):
         assert report.losses[1] == pytest.approx(losses, abs=1e-4)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
 
 from balanced_bc.demonstrations.contract import RobotContract
@@ -93,7 +92,6 @@ def test_lerobots_act_trains_and_is_saved_loaded_and_rolled_out(
 ) -> None:
     pytest.importorskip("lerobot", reason="lerobot is not installed")
     monkeypatch.syspath_prepend(EXAMPLES)
-    torch.manual_seed(0)
     config = PolicyConfig(policy=kind, plugin="lerobot_act:ACT", **SIZES)  # type: ignore[arg-type]
     policy, losses = _trained(gather(demonstrations, config, contract), config, FEW)
     assert np.isfinite(losses).all()

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training.fit import fit
@@ -92,11 +93,11 @@ def test_without_patience_the_last_policy_is_the_result(state_pairs: Pairs, stat
 
 
 def test_an_early_stop_without_held_out_demonstrations_is_refused(
-    state_pairs: Pairs, state_policy: PolicyConfig
+    grouped: list[Grouped], contract: RobotContract, state_policy: PolicyConfig
 ) -> None:
     with pytest.raises(LearningError, match="held_out is 0"):
         TrainingConfig(early_stop=3)
-    single = state_pairs.subset((state_pairs.demonstration == 0).nonzero().flatten())
+    single = gather(grouped[:1], state_policy, contract)
     with pytest.raises(LearningError, match="only one demonstration"):
         next(fit(single, state_policy, OVERFITTING))
 
