@@ -5,6 +5,7 @@ A verb is a function; its arguments and their descriptions become the options.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -62,12 +63,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         run_verb(words[0], words[1:])
     except (BalancedBCError, OSError) as error:
-        Console(stderr=True).print(f"balanced-bc {words[0]}: {error}", markup=False, highlight=False, soft_wrap=True)
+        complain(f"balanced-bc {words[0]}: {error}", quiet=is_told(error))
         sys.exit(1)
     except KeyboardInterrupt:
         again = "; the same command goes on where it stopped" if words[0] in RESUMING else ""
-        Console(stderr=True).print(f"balanced-bc {words[0]}: interrupted{again}", highlight=False)
+        complain(f"balanced-bc {words[0]}: interrupted{again}", quiet=not is_first())
         sys.exit(130)
+
+
+def complain(text: str, quiet: bool) -> None:
+    """Print to the error stream."""
+    Console(stderr=True, quiet=quiet).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def is_told(error: BalancedBCError | OSError) -> bool:
+    """Whether another process that torchrun started tells people of an error.
+
+    Before the processes meet, all on a machine have the same, and the first one tells.
+    """
+    if isinstance(error, OSError):
+        return False
+    return not is_first() if error.is_told is None else error.is_told
+
+
+def is_first() -> bool:
+    """Whether this is the first process that torchrun started on this machine, or the only one."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def run_verb(name: str, arguments: Sequence[str]) -> None:

@@ -6,32 +6,55 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Column
+from rich.text import Text
 
 Report = TypeVar("Report")
 console = Console()
 
 
 def shown(
-    runs: Iterable[Report], title: str, reading: Callable[[Report], tuple[float, str]], estimates: bool = True
+    runs: Iterable[Report],
+    title: str,
+    reading: Callable[[Report], tuple[float, str]],
+    pace: Callable[[Report], str] | None = None,
 ) -> Iterator[Report]:
-    """Pass reports on while a bar shows how far they are; `reading` gives the share done and a note.
+    """Pass reports on while a bar shows how far they are. On a narrow terminal bar and note are cut, nothing else.
 
     Args:
         runs: Reports.
         title: What is being done.
         reading: Share done, 0 to 1, and a note.
-        estimates: Whether the bar guesses the time left; needless where the note says it.
+        pace: Speed and time left; if it is not given, the bar guesses the time left.
     """
-    columns: list[ProgressColumn] = [TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %")]
-    columns += [TimeRemainingColumn()] if estimates else []
-    with Progress(*columns, TextColumn("{task.fields[note]}"), console=console) as bar:
-        row = bar.add_task(title, total=1.0, note="")
+    columns: list[ProgressColumn] = [TextColumn(title), _bar(), TextColumn("{task.percentage:>3.0f} %")]
+    columns += [TextColumn("{task.fields[pace]}") if pace else TimeRemainingColumn(), _Note()]
+    with Progress(*columns, console=console) as bar:
+        row = bar.add_task(title, total=1.0, note="", pace="")
         for report in runs:
             share, note = reading(report)
-            bar.update(row, completed=share, note=note)
+            bar.update(row, completed=share, note=note, pace=pace(report) if pace else "")
             yield report
         bar.update(row, completed=1.0)
+
+
+def _bar() -> BarColumn:
+    return BarColumn(table_column=Column(no_wrap=False))
+
+
+class _Note(ProgressColumn):
+    """The note of a report, on one line, as much of it as there is room for.
+
+    rich takes room first from columns that may be wrapped; the text itself says that it is cut instead.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Column(no_wrap=False))
+
+    def render(self, task: Task) -> Text:
+        """The note."""
+        return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
 
 
 def print_text(text: str) -> None:

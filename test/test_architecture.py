@@ -26,6 +26,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         {"demonstrations", "policies", "balancing", "control", "simulation", "learning", "watching", "demo"}
     ),
     "cli": frozenset({"verbs"}),
+    "__main__": frozenset({"cli"}),
 }
 ONLY_IN: dict[str, frozenset[str]] = {
     "rclpy": frozenset({"nodes"}),

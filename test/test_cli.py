@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_collecting_again_says_that_nothing_is_to_do(capsys: pytest.CaptureFixtu
 
 def test_an_interrupted_collection_leaves_whole_episodes(tmp_path: Path) -> None:
     words = ("collect", "--output", str(tmp_path / "data"), "--counts", "drawer=200", "--workers", "2")
-    process = subprocess.Popen((sys.executable, "-m", "balanced_bc.cli", *words), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen((sys.executable, "-m", "balanced_bc", *words), stdout=subprocess.DEVNULL)
     begun = time.monotonic()
     while len(list((tmp_path / "data").glob("episodes/[0-9]*/episode.yaml"))) < 2:
         assert process.poll() is None
@@ -176,18 +177,99 @@ def test_a_policy_that_is_missing_is_named_before_anything_is_simulated(
     assert "evaluating" not in capsys.readouterr().out
 
 
-def test_an_output_that_cannot_be_written_is_named_before_anything_is_simulated(
-    policies: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+Refusal = Callable[..., str]
+
+
+@pytest.fixture
+def evaluated(policies: tuple[Path, Path], tmp_path: Path) -> Path:
+    """An evaluation of the first policy: rollouts of opening from seeds 0 and 1."""
+    path = tmp_path / "found.yaml"
+    main(("evaluate", "--checkpoint", str(policies[0]), "--output", str(path), "--rollouts", "2", "--horizon", "2"))
+    return path
+
+
+@pytest.fixture
+def refusal(policies: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> Refusal:
+    """What is said to options of an evaluation of the first policy, which nothing is rolled out for."""
+
+    def of(*words: str) -> str:
+        said = refused(
+            capsys, "evaluate", "--checkpoint", str(policies[0]), "--rollouts", "2", "--horizon", "2", *words
+        )
+        assert not [*policies[0].parent.rglob(".*")], "nothing is left behind"
+        return said
+
+    return of
+
+
+def test_files_that_cannot_be_written_are_named_before_anything_is_rolled_out(refusal: Refusal, tmp_path: Path) -> None:
+    folder, notes = tmp_path / "folder.gif", tmp_path / "notes.txt"
+    folder.mkdir()
+    notes.write_text("mine")
+    assert "is a folder; name a file" in refusal("--output", str(tmp_path))
+    assert f"{folder} is a folder; name a file" in refusal("--film", str(folder))
+    for path in (notes / "failures.png", Path("/dev/null/failures.png"), tmp_path / f"{'long' * 62}.png"):
+        assert f"{path} cannot be written" in refusal("--failures", str(path))
+    assert f"{tmp_path / 'new.gif'} is wanted for two" in refusal(
+        "--output", str(tmp_path / "new.gif"), "--film", str(tmp_path / "new.gif")
+    )
+
+
+@pytest.mark.parametrize("option", ["--output", "--film", "--failures", "--against"])
+def test_what_somebody_else_wrote_is_never_replaced(
+    option: str, refusal: Refusal, policies: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    words = ("evaluate", "--checkpoint", str(policies[0]))
-    assert "is a folder; name a file" in refused(capsys, *words, "--output", str(tmp_path))
-    file = tmp_path / "picking.yaml"
-    main((*words, "--rollouts", "1", "--horizon", "2", "--output", str(file)))
-    said = refused(capsys, *words, "--task", "picking", "--output", str(file))
-    assert "holds an evaluation of opening in tabletop, and this one is of picking" in said
-    file.write_text("notes: mine\n")
-    assert "cannot be read as an evaluation" in refused(capsys, *words, "--output", str(file))
-    assert file.read_text() == "notes: mine\n"
+    names = {"--output": "mine.yaml", "--film": "mine.gif", "--failures": "mine.png"}
+    path = tmp_path / names.get(option, "new_comparison.yaml")
+    path.write_text("notes: made by balanced_bc\n")
+    value = policies[1] if option == "--against" else path
+    said = refusal("--output", str(tmp_path / "new.yaml"), option, str(value))
+    assert f"{path} exists and " in said
+    assert path.read_text() == "notes: made by balanced_bc\n"
+
+
+def test_an_evaluation_is_not_replaced_by_another_one(
+    evaluated: Path, refusal: Refusal, policies: tuple[Path, Path]
+) -> None:
+    before, to_it = evaluated.read_text(), ("--output", str(evaluated))
+    for words, reason in (
+        (("--checkpoint", str(policies[1])), "holds another evaluation (checkpoint: "),
+        (("--task", "picking"), "(task: opening there, picking here)"),
+        (("--horizon", "3"), "(horizon: 2 there, 3 here)"),
+        (("--rollouts", "1"), "holds 4 rollouts, and 2 of them would be lost, the first drawer from seed 1"),
+        (("--behaviors", "drawer"), "2 of them would be lost, the first slider from seed 0"),
+        (("--seed", "1"), "2 of them would be lost, the first drawer from seed 0"),
+    ):
+        assert reason in refusal(*to_it, *words)
+    assert evaluated.read_text() == before
+
+
+def test_a_comparison_of_other_policies_is_not_replaced(
+    refusal: Refusal, policies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    one, two = map(str, policies)
+    short = ("--rollouts", "1", "--horizon", "2", "--output", str(tmp_path / "found.yaml"))
+    main(("evaluate", "--checkpoint", one, "--against", two, *short))
+    (tmp_path / "found_against.yaml").unlink()
+    assert "found_comparison.yaml compares the policies" in refusal(*short, "--against", one)
+
+
+def test_the_same_command_and_one_for_more_rollouts_replace_what_they_wrote(
+    policies: tuple[Path, Path], tmp_path: Path
+) -> None:
+    found, failures, film = (str(tmp_path / name) for name in ("found.yaml", "failures.png", "film.gif"))
+    words = ("evaluate", "--checkpoint", str(policies[0]), "--against", str(policies[1]), "--behaviors", "slider")
+    small = ("--horizon", "2", "--picture-size", "32")
+    for rollouts in ("1", "1", "2"):
+        files = ("--output", found, "--failures", failures, "--film", film)
+        main((*words, *small, *files, "--rollouts", rollouts))
+    assert len(yaml.safe_load(Path(found).read_text())["rollouts"]) == 2
+
+
+def test_a_task_that_does_not_exist_is_named_whatever_stands_at_the_output(evaluated: Path, refusal: Refusal) -> None:
+    assert "there is no task 'pick'; there are opening, picking" in refusal(
+        "--output", str(evaluated), "--task", "pick"
+    )
 
 
 def is_running(group: int) -> bool:
@@ -199,10 +281,23 @@ def is_running(group: int) -> bool:
     return True
 
 
+def test_an_evaluation_that_is_told_to_end_says_that_the_same_command_goes_on(policies: tuple[Path, Path]) -> None:
+    words = ("evaluate", "--checkpoint", str(policies[0]), "--rollouts", "1000")
+    command = (sys.executable, "-m", "balanced_bc", *words)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while not (policies[0] / ".evaluation.yaml.journal").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.decode() == "balanced-bc evaluate: interrupted; the same command goes on where it stopped\n"
+
+
 def test_an_interrupted_evaluation_leaves_no_process_and_goes_on(policies: tuple[Path, Path]) -> None:
     path, _ = policies
     words = ("evaluate", "--checkpoint", str(path), "--rollouts", "16", "--behaviors", "slider", "--horizon", "60")
-    command = (sys.executable, "-m", "balanced_bc.cli", *words, "--workers", "2")
+    command = (sys.executable, "-m", "balanced_bc", *words, "--workers", "2")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
     journal, begun = path / ".evaluation.yaml.journal", time.monotonic()
     while not journal.exists() or journal.read_text().count("\n") < 3:
@@ -214,6 +309,7 @@ def test_an_interrupted_evaluation_leaves_no_process_and_goes_on(policies: tuple
     assert process.returncode == 130
     assert "the same command goes on where it stopped" in said.decode()
     assert "Traceback" not in said.decode()
+    assert "Warning" not in said.decode()
     while is_running(process.pid):
         assert time.monotonic() - begun < 120
         time.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DemonstrationError(f"{path} is damaged: it should hold names and values, but holds {content!r:.80}")
     return content
+
+
+def require_writable(path: Path) -> None:
+    """Refuse a file that cannot be written: it is tried in the nearest folder that exists, and leaves nothing there.
+
+    Raises:
+        DemonstrationError: It is a folder or no file, or its folder cannot be written to or made.
+    """
+    if path.is_dir():
+        raise DemonstrationError(f"{path} is a folder; name a file")
+    if path.exists() and not path.is_file():
+        raise DemonstrationError(f"{path} is no file that could be replaced; name another one")
+    try:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        tempfile.TemporaryDirectory(dir=folder, prefix=f".{path.name}.", suffix=".trial").cleanup()
+    except OSError as error:
+        raise DemonstrationError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def sync(path: Path) -> None:

@@ -77,7 +77,7 @@ class Trainer(Worker):
         """Say step, losses and speed."""
         self.says_progress.publish(messages.labelled(summary.numbers(report)))
         done, note = summary.reading(report)
-        return Shown(done, f"step {report.step} of {report.steps}, {note}")
+        return Shown(done, f"step {report.step} of {report.steps}, {note}, {summary.pace(report)}")
 
     def on_end(self, last: Progress | None) -> None:
         """Say what came out, as the command does."""

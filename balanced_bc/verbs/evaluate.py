@@ -37,24 +37,48 @@ def evaluate(
         replays: Pictures and films of the rollouts.
     """
     from balanced_bc.learning.evaluation import forking
-
-    if evaluation.workers > 1:
-        forking.start(("balanced_bc.cli",))
-    from balanced_bc.learning.evaluation.comparison import Comparison, comparison_table
-    from balanced_bc.learning.evaluation.evaluate import opened
-    from balanced_bc.learning.evaluation.evaluation import require_output
-    from balanced_bc.learning.evaluation.journal import journal_of
+    from balanced_bc.learning.interruption import interruption
 
     output = output or checkpoint / "evaluation.yaml"
     wanted = [(checkpoint, output)] + ([(against, _sibling(output, "against"))] if against else [])
-    for path, file in wanted:
-        opened(path)
-        require_output(file, evaluation)
-    found = [_evaluated(path, file, evaluation) for path, file in wanted]
+    with interruption():  # nobody asks between steps, so SIGTERM ends at once, as Ctrl+C does
+        if evaluation.workers > 1:
+            forking.start(("balanced_bc.cli",))
+        _require(wanted, evaluation, replays)
+        _run(wanted, evaluation, replays)
+
+
+def _require(wanted: Sequence[tuple[Path, Path]], config: EvaluationConfig, replays: ReplayConfig) -> None:
+    """Refuse what cannot be rolled out, cannot be written or would be lost, before anything is rolled out."""
+    from balanced_bc.learning.evaluation import outputs
+    from balanced_bc.learning.evaluation.evaluate import opened, require_rollouts
+    from balanced_bc.watching.mark import require_ours
+
+    require_rollouts(config)
+    for checkpoint, _ in wanted:
+        opened(checkpoint)
+    comparisons = [_sibling(wanted[0][1], "comparison")] * (len(wanted) - 1)
+    pictures = [path for path in (replays.failures, replays.film) if path is not None]
+    outputs.require_distinct([*(file for _, file in wanted), *comparisons, *pictures])
+    for checkpoint, file in wanted:
+        outputs.require_evaluation(file, checkpoint, config)
+    for path in comparisons:
+        outputs.require_comparison(path, [checkpoint for checkpoint, _ in wanted])
+    for path in pictures:
+        require_ours(path)
+
+
+def _run(wanted: Sequence[tuple[Path, Path]], config: EvaluationConfig, replays: ReplayConfig) -> None:
+    """Evaluate, compare and show."""
+    from balanced_bc.learning.evaluation.comparison import Comparison, comparison_table
+    from balanced_bc.learning.evaluation.journal import journal_of
+
+    found = [_evaluated(path, file, config) for path, file in wanted]
     if len(found) == 2:
         comparison = Comparison(*found)
-        comparison.write(_sibling(output, "comparison"))
-        print_text(f"the same starts, {checkpoint} against {against}\n{aligned(comparison_table(comparison))}\n")
+        comparison.write(_sibling(wanted[0][1], "comparison"))
+        whose = " against ".join(one.checkpoint for one in found)
+        print_text(f"the same starts, {whose}\n{aligned(comparison_table(comparison))}\n")
     _show_again(found, replays)
     for _, file in wanted:
         journal_of(file).unlink(missing_ok=True)

@@ -37,7 +37,7 @@ def train(
     console.quiet = parallel.rank() > 0
     with interruption() as stop:
         runs = train_dataset(Dataset.open(dataset), output, weights, policy, training, stop, init=init)
-        reports = list(shown(runs, "training", summary.reading, estimates=False))
+        reports = list(shown(runs, "training", summary.reading, summary.pace))
     for last in reports[-1:]:
         print_text(summary.text(last))
         print_text(f"wrote {output}")

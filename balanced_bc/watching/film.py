@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from balanced_bc.watching.errors import WatchingError
+from balanced_bc.watching.mark import MARK, mark_mp4
 
 Frame = NDArray[np.uint8]
 EVERY = 2
@@ -47,7 +48,8 @@ def _write_gif(frames: Sequence[Frame], path: Path) -> None:
     images = [Image.fromarray(frame).quantize(COLORS, dither=Image.Dither.NONE) for frame in frames]
     ends = 10 * np.round(np.arange(len(images) + 1) * 100 / RATE).astype(int)  # a GIF counts hundredths of a second
     durations = np.diff(ends).tolist()
-    images[0].save(path, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    options = {"save_all": True, "append_images": images[1:], "duration": durations, "loop": 0, "comment": MARK}
+    images[0].save(path, format="GIF", **options)
 
 
 def _write_mp4(frames: Sequence[Frame], path: Path) -> None:
@@ -58,3 +60,4 @@ def _write_mp4(frames: Sequence[Frame], path: Path) -> None:
     for frame in frames:
         writer.write(cv2.cvtColor(frame[:height, :width], cv2.COLOR_RGB2BGR))
     writer.release()
+    mark_mp4(path)

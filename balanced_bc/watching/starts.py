@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from balanced_bc.simulation.environment import DeskEnv, make
 from balanced_bc.watching.config import WatchConfig
+from balanced_bc.watching.mark import MARK
 from balanced_bc.watching.pictures import Picture, below, beside, headline
 from balanced_bc.watching.takes import Shown
 from balanced_bc.watching.watch import Take, takes_of
@@ -60,5 +62,8 @@ def write_picture(picture: Picture, path: Path) -> None:
     """Write a PNG; a file of that name is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    Image.fromarray(picture).quantize(COLORS, dither=Image.Dither.NONE).save(part, format="PNG", optimize=True)
+    comment = PngInfo()
+    comment.add_text("Comment", MARK)
+    small = Image.fromarray(picture).quantize(COLORS, dither=Image.Dither.NONE)
+    small.save(part, format="PNG", optimize=True, pnginfo=comment)
     part.replace(path)

@@ -51,7 +51,7 @@ def pieces(folder: Path, rollouts: int, workers: int) -> Iterator[Piece]:
 def timed(*words: str) -> Piece:
     """Run one command of `balanced-bc`; what it prints goes to the error stream."""
     begun, before = perf_counter(), _children()
-    subprocess.run([sys.executable, "-m", "balanced_bc.cli", *words], check=True, stdout=sys.stderr)
+    subprocess.run([sys.executable, "-m", "balanced_bc", *words], check=True, stdout=sys.stderr)
     return Piece(words[0], perf_counter() - begun, _children() - before)
 
 

@@ -69,7 +69,7 @@ def test_the_whole_day_leaves_everything_it_promises(tmp_path: Path, capsys: pyt
 def test_an_interrupt_ends_every_process_and_leaves_no_half_written_episode(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     words = ("demo", "--output", str(folder), "--slider", "9", "--drawer", "1")
-    demo = subprocess.Popen((sys.executable, "-m", "balanced_bc.cli", *words), stdout=subprocess.DEVNULL)
+    demo = subprocess.Popen((sys.executable, "-m", "balanced_bc", *words), stdout=subprocess.DEVNULL)
     episodes = folder / "dataset" / "episodes"
     wait_until(lambda: episodes.is_dir() and len(list(episodes.iterdir())) > 1, "the second episode")
     assert len(processes_of(folder)) >= 4

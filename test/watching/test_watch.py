@@ -18,9 +18,10 @@ from balanced_bc.simulation.errors import SimulationError
 from balanced_bc.watching.config import ReplayConfig, WatchConfig
 from balanced_bc.watching.errors import WatchingError
 from balanced_bc.watching.film import write_film
+from balanced_bc.watching.mark import is_ours
 from balanced_bc.watching.pictures import GAP, below, beside
 from balanced_bc.watching.replays import Replay, draw_ends, film_replays, together
-from balanced_bc.watching.starts import draw_starts
+from balanced_bc.watching.starts import draw_starts, write_picture
 from balanced_bc.watching.takes import Shown
 from balanced_bc.watching.watch import watch
 
@@ -83,6 +84,27 @@ def test_a_film_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(WatchingError, match=r"\.gif or \.mp4"):
         write_film([np.zeros((8, 8, 3), np.uint8)], tmp_path / "film.avi")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["film.gif", "film.mp4", "picture.png"])
+def test_films_and_pictures_are_known_as_ours_and_others_are_not(name: str, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / name, tmp_path / f"their_{name}"
+    frame = np.zeros((32, 32, 3), np.uint8)
+    write_picture(frame, ours) if name.endswith("png") else write_film([frame, frame + 9], ours)
+    assert is_ours(ours)
+    theirs.write_bytes(ours.read_bytes().replace(b"made by balanced_bc", b"made by a stranger."))
+    assert not is_ours(theirs)
+    theirs.write_text("notes, made by balanced_bc")
+    assert not is_ours(theirs)
+
+
+def test_the_mark_of_a_film_hides_no_frame(tmp_path: Path) -> None:
+    write_film([np.full((32, 32, 3), shade, np.uint8) for shade in (0, 120, 240)], tmp_path / "film.mp4")
+    film = cv2.VideoCapture(str(tmp_path / "film.mp4"))
+    shades = [film.read()[1].mean() for _ in range(3)]
+    assert shades == pytest.approx((0, 120, 240), abs=8)
+    assert not film.read()[0]
+    film.release()
 
 
 @pytest.mark.parametrize("options", [{"output": Path("a.avi")}, {"output": Path("a.gif"), "starts": 3}])

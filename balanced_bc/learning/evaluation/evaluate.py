@@ -100,6 +100,16 @@ def replayed(evaluation: Evaluation, rollouts: Sequence[Rollout]) -> list[Played
     return [again[job] for job in jobs]
 
 
+def require_rollouts(config: EvaluationConfig) -> None:
+    """Refuse what there is not.
+
+    Raises:
+        SimulationError: The task, a behavior or the world does not exist; those that do are listed.
+    """
+    require_world(config.world)
+    behaviors(config)
+
+
 def opened(path: str | Path) -> Checkpoint:
     """A policy that fits the simulated robot.
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from balanced_bc.demonstrations.durable import read_yaml, write_yaml
-from balanced_bc.errors import BalancedBCError
 from balanced_bc.learning.config import EvaluationConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.evaluation.intervals import wilson
@@ -155,27 +154,6 @@ class Evaluation:
             return cls(plain["checkpoint"], plain["fingerprint"], EvaluationConfig(**config), rollouts, warnings)
         except (KeyError, TypeError) as error:
             raise LearningError(f"{path} is damaged: {error!r}") from error
-
-
-def require_output(path: Path, config: EvaluationConfig) -> None:
-    """Refuse a file that cannot be written or whose content would be lost, before anything is rolled out.
-
-    Raises:
-        LearningError: It is a folder, or it holds something else than an evaluation of the same task and world.
-    """
-    if not path.name or path.is_dir():
-        raise LearningError(f"{path} is a folder; name a file to write the evaluation to")
-    if not path.exists():
-        return
-    try:
-        there = Evaluation.read(path).config
-    except BalancedBCError as error:
-        raise LearningError(f"{path} exists and cannot be read as an evaluation; name another output") from error
-    if (there.task, there.world) != (config.task, config.world):
-        raise LearningError(
-            f"{path} holds an evaluation of {there.task} in {there.world}, and this one is of {config.task} in "
-            f"{config.world}; name another output"
-        )
 
 
 def table(evaluation: Evaluation) -> list[tuple[str, ...]]:

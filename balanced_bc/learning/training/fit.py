@@ -117,6 +117,7 @@ class _Training:
         self.description = f"{device.description}, {where}" + (f", {team.size} processes" if team.size > 1 else "")
         self.tally = Tally(pairs.groups, device.device)
         self.best: dict[str, Tensor] = {}
+        self.reported: Progress | None = None
         self.step = 0
 
     def run(self, stop: Callable[[], bool], report_now: Callable[[], bool], store: Store | None) -> Iterator[Progress]:
@@ -177,11 +178,15 @@ class _Training:
         if self.patience and self.team.leads and self.patience.keeps(self.step, progress.held_out):
             self.best = {name: value.clone() for name, value in self.learner.average.state_dict().items()}
         self.tally.restart(dict(progress.losses))
+        self.reported = progress
         return progress
 
     def _last_report(self) -> Progress:
         """Say how training ended; the best average so far becomes the policy, if training looked for it."""
-        report = self._report()
+        report = self.reported
+        if report is None or report.step < self.step:
+            report = self._report()
+        report = report._replace(seconds_left=0.0)
         if not self.patience or not self.best:
             return report
         self.learner.average.load_state_dict(self.best)
@@ -247,6 +252,7 @@ class _Training:
         if self.team.leads:
             self.tally.total.copy_(tensors["total"])
             self.tally.number.copy_(tensors["number"])
+        self.tally.earlier = float(tensors["number"].sum())
         if self.patience:
             self.patience.restore(numbers["patience"])
         self.step, self.tally.last = numbers["step"], numbers["losses"]

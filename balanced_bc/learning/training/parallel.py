@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.rendezvous import rendezvous
 
+from balanced_bc.errors import BalancedBCError
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training.draws import Draw
 
@@ -110,5 +111,16 @@ def joined() -> Iterator[Team]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", store=group, rank=place, world_size=size)
     try:
         yield Team(place, size, work)
+    except BalancedBCError as error:
+        error.is_told = is_told(work, str(error))
+        raise
     finally:
         dist.destroy_process_group()
+
+
+def is_told(store: Store, text: str) -> bool:
+    """Whether another process has asked this before of the same text, and so tells people of it."""
+    try:
+        return store.add(f"told {text}", 1) > 1
+    except RuntimeError:  # the store ended with its process
+        return False

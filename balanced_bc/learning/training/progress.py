@@ -40,7 +40,7 @@ class Progress(NamedTuple):
         losses: Negative log-likelihood of each group on the batches since the last report, [nat].
         held_out: The same on held-out demonstrations, without augmentation; groups that have some.
         pairs_per_second: Speed since the last report, measuring held-out losses left out.
-        seconds_left: Time that the steps to do take at this speed, [s]; 0 where there is no speed yet.
+        seconds_left: Time that the steps to do take at this speed, [s]; 0 where there is no speed yet, and at the end.
         learning_rate: Step size of the last step.
         device: What computes, with which precision, and where the pairs wait.
         policy: The policy so far, on the device; after the last report it is the result.

@@ -40,11 +40,15 @@ def numbers(report: Progress) -> dict[str, float]:
 
 
 def reading(report: Progress) -> tuple[float, str]:
-    """Share done, and in short: losses, speed and time left."""
+    """Share done, and losses in short."""
     spelled = ", ".join(f"{name} {loss:.2f}" for name, loss in report.losses.items())
+    return report.step / report.steps, f"loss: {spelled}"
+
+
+def pace(report: Progress) -> str:
+    """Speed and time left, in short."""
     minutes, seconds = divmod(round(report.seconds_left), 60)
-    note = f"loss: {spelled}, {report.pairs_per_second:.0f} pairs/s, {minutes}:{seconds:02d} left"
-    return report.step / report.steps, note
+    return f"{report.pairs_per_second:.0f} pairs/s, {minutes}:{seconds:02d} left"
 
 
 def _row(name: str, last: Progress) -> tuple[str, ...]:

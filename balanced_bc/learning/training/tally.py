@@ -20,12 +20,14 @@ class Tally(Generic[Group]):
     Attributes:
         total: Sum of the losses of each group, [nat], (k,).
         number: Pairs of each group, (k,).
+        earlier: Pairs of them that were counted before this process began: they say nothing of its speed.
     """
 
     def __init__(self, groups: Sequence[Group], device: torch.device) -> None:
         self.groups = groups
         self.total, self.number = torch.zeros(len(groups), device=device), torch.zeros(len(groups), device=device)
         self.since = time.perf_counter()
+        self.earlier = 0.0
         self.last: dict[Group, float] = {}
 
     def add(self, groups: Tensor, loss: Tensor) -> None:
@@ -39,11 +41,13 @@ class Tally(Generic[Group]):
         team.add([both])
         total, number = both.tolist()
         losses = {name: total[i] / number[i] for i, name in enumerate(self.groups) if number[i]}
-        return losses or self.last, sum(number) / max(time.perf_counter() - self.since, 1e-9)
+        speed = (sum(number) - self.earlier) / max(time.perf_counter() - self.since, 1e-9)
+        return losses or self.last, speed
 
     def restart(self, losses: dict[Group, float]) -> None:
         """Begin a new stretch; `losses` are those of the last one."""
         self.last = losses
         self.total.zero_()
         self.number.zero_()
+        self.earlier = 0.0
         self.since = time.perf_counter()

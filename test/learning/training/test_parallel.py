@@ -12,18 +12,19 @@ from time import sleep
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from balanced_bc.cli import main
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training.draws import Draw
-from balanced_bc.learning.training.parallel import Team
+from balanced_bc.learning.training.parallel import Team, is_told
 from balanced_bc.policies import tensors
 from balanced_bc.policies.checkpoint import load
 
 TORCHRUN = (
     *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-    *("-m", "balanced_bc.cli"),
+    *("-m", "balanced_bc"),
 )
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -62,6 +63,31 @@ def test_two_processes_train_the_same_policy_as_one(dataset: Dataset, tmp_path: 
         torch.testing.assert_close(two.policy.state_dict()[name], value, rtol=0, atol=1e-5)
     for kind in ("losses", "held_out"):
         assert two.provenance[kind] == pytest.approx(one.provenance[kind], abs=1e-4)
+
+
+def test_what_is_wrong_for_all_processes_is_said_once(dataset: Dataset, tmp_path: Path) -> None:
+    run = (*TORCHRUN, *_words(dataset, "--batch-size", "1"), "--output", str(tmp_path / "two"))
+    printed = subprocess.run(run, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    assert printed.returncode == 1
+    assert printed.stderr.count("balanced-bc train: 2 processes cannot share a batch of 1") == 1
+
+
+def test_what_is_wrong_for_one_process_is_said_by_it() -> None:
+    store = dist.HashStore()  # type: ignore[attr-defined]
+    assert [is_told(store, text) for text in ("full", "full", "process 1", "full")] == [False, True, False, True]
+
+
+def test_before_processes_meet_the_first_one_of_a_machine_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for number, said in (("0", "there is no folder"), ("1", "")):
+        monkeypatch.setenv("LOCAL_RANK", number)
+        with pytest.raises(SystemExit) as ended:
+            main(("train", "--dataset", str(tmp_path / "none"), "--output", str(tmp_path / "policy")))
+        assert ended.value.code == 1
+        printed = capsys.readouterr().err
+        assert said in printed
+        assert bool(said) == bool(printed)
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found in /proc")

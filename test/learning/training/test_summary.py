@@ -8,7 +8,7 @@ from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.training import summary
 from balanced_bc.learning.training.fit import fit
-from balanced_bc.learning.training.progress import Share
+from balanced_bc.learning.training.progress import Progress, Share
 from balanced_bc.policies.config import PolicyConfig
 
 QUICK = TrainingConfig(steps=6, batch_size=8, report_every=2, held_out=0.25, device="cpu")
@@ -36,7 +36,19 @@ def test_reports_say_speed_and_time_left(state_pairs: Pairs, state_policy: Polic
     assert last.seconds_left == 0
     done, note = summary.reading(first)
     assert done == 2 / 6
-    assert "pairs/s, 0:0" in note
+    assert note == f"loss: drawer {first.losses['drawer']:.2f}, slider {first.losses['slider']:.2f}"
+    assert "pairs/s, 0:0" in summary.pace(first)
+
+
+def test_the_last_report_has_a_speed_although_no_step_was_taken_since_the_one_before(
+    state_pairs: Pairs, state_policy: PolicyConfig
+) -> None:
+    seen: list[Progress] = []
+    seen.extend(fit(state_pairs, state_policy, QUICK, stop=lambda: len(seen) == 2))
+    *_, before, last = seen
+    assert last.step == before.step == 4
+    assert last.pairs_per_second == before.pairs_per_second > 0
+    assert last.seconds_left == 0 < before.seconds_left
 
 
 def test_the_remark_names_the_step_of_the_policy_when_it_is_not_the_last(

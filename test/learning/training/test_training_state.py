@@ -197,6 +197,17 @@ def test_a_training_that_nobody_can_name_says_what_to_do(
         next(fit(state_pairs, state_policy, QUICK, store=store))
 
 
+def test_speed_leaves_out_what_was_done_before_the_interruption(
+    state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "policy", {})
+    interrupted(state_pairs, state_policy, QUICK, store, 3)
+    (report,) = fit(state_pairs, state_policy, QUICK, stop=lambda: True, store=store)
+    store.close()
+    assert (report.step, report.pairs_per_second) == (3, 0)
+    assert report.losses
+
+
 def test_two_trainings_cannot_share_an_output(state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path) -> None:
     first = fit(state_pairs, state_policy, QUICK, store=Store(tmp_path / "policy", {}))
     next(first)
@@ -213,7 +224,7 @@ def test_a_killed_process_goes_on(dataset: Dataset, tmp_path: Path) -> None:
     small = ("--image-size", "16", "--channels", "8", "--hidden", "16", "--batch-size", "4", "--shift", "1")
     words = ("train", "--dataset", str(dataset.path), *small, "--steps", "150", "--checkpoint-every", "20")
     output = tmp_path / "policy"
-    begin = (sys.executable, "-m", "balanced_bc.cli", *words, "--output", str(output))
+    begin = (sys.executable, "-m", "balanced_bc", *words, "--output", str(output))
     process = subprocess.Popen(begin, stdout=subprocess.DEVNULL)
     begun = time.monotonic()
     while not (folder_of(output) / STATE).exists():
