@@ -135,13 +135,13 @@ class BalancingConfig:
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
         self._check_choices()
+        if problem := out_of_range(self):
+            raise BalancingError(problem)
         if self.success_loss and self.method not in RELAXED:
             raise BalancingError(
                 f"success losses {', '.join(self.success_loss)} relax the references of {' and '.join(RELAXED)}; "
                 f"method {self.method} has none that could be relaxed"
             )
-        if problem := out_of_range(self):
-            raise BalancingError(problem)
         if self.meta_gradient == "unrolled" and self.meta_form == "products":
             raise BalancingError(
                 "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"

@@ -18,6 +18,7 @@ import numpy as np
 
 from balanced_bc.demonstrations.alignment import ALIGNMENT_VERSION
 from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
 
 KEY_LENGTH = 16
@@ -39,6 +40,9 @@ def cached(cache: Path, name: str, key: str, build: Callable[[Path], None], cont
         key: See `key_of`.
         build: Writes the arrays into the folder that it is given.
         contract: Names the cameras.
+
+    Raises:
+        DemonstrationError: The arrays can be written nowhere.
     """
     folder = cache / f"{name}-{key}"
     if folder.is_dir():
@@ -49,7 +53,7 @@ def cached(cache: Path, name: str, key: str, build: Callable[[Path], None], cont
     try:
         _build(cache, folder, build)
     except OSError:
-        return _uncached(build, contract)
+        return _uncached(cache, build, contract)
     return load(folder, contract)
 
 
@@ -65,10 +69,17 @@ def load(folder: Path, contract: RobotContract) -> Demonstration:
     )
 
 
-def _uncached(build: Callable[[Path], None], contract: RobotContract) -> Demonstration:
+def _uncached(cache: Path, build: Callable[[Path], None], contract: RobotContract) -> Demonstration:
     """Build arrays where the cache cannot be written, as on a read-only disk. What is mapped outlives its name."""
     with tempfile.TemporaryDirectory() as folder:
-        build(Path(folder))
+        try:
+            build(Path(folder))
+        except OSError as error:
+            where = tempfile.gettempdir()
+            raise DemonstrationError(
+                f"aligned arrays can be written neither to {cache} nor to {where}: {error.strerror}; make room in one "
+                "of them"
+            ) from error
         return load(Path(folder), contract)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.images import COMPRESSED, ENCODINGS
+from balanced_bc.ranges import out_of_range
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
@@ -79,6 +80,8 @@ class Camera:
         return (self.height, self.width, 3)
 
     def __post_init__(self) -> None:
+        if problem := out_of_range(self):
+            raise DemonstrationError(f"camera {self.name!r}: {problem}")
         if self.height < 1 or self.width < 1:
             raise DemonstrationError(
                 f"camera {self.name!r} has images of {self.height} x {self.width} pixels; both must be at least 1"
@@ -118,6 +121,8 @@ class RobotContract:
     """How old the latest image or joint state may be at a tick, [s]."""
 
     def __post_init__(self) -> None:
+        if problem := out_of_range(self):
+            raise DemonstrationError(f"contract {self.name!r}: {problem}")
         if self.rate <= 0:
             raise DemonstrationError(f"contract {self.name!r} has a rate of {self.rate} Hz; it must be above 0")
         if len(self.joint_names) != 7:

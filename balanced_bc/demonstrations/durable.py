@@ -26,13 +26,27 @@ def write_yaml(path: Path, content: Any) -> None:
     write_bytes(path, dump_yaml(content).encode())
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file durably: under another name first, then renamed, both on the disk before this returns."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    sync(unfinished)
-    unfinished.replace(path)
-    sync(path.parent)
+def write_bytes(path: Path, content: bytes, unfinished: Path | None = None) -> None:
+    """Write a file durably: under another name first, then renamed, both on the disk before this returns.
+
+    Args:
+        path: File to write; one that exists is replaced.
+        content: What it is to hold.
+        unfinished: The other name; None for one that no other process uses.
+
+    Raises:
+        OSError: It cannot be written; the error names `path`, and nothing of it is left.
+    """
+    unfinished = unfinished or path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        sync(unfinished)
+        unfinished.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        if unfinished.exists():
+            unfinished.unlink()
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from balanced_bc.demonstrations.durable import read_yaml, write_yaml
+from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.learning.errors import LearningError
 
 
@@ -45,16 +47,25 @@ class RunFolder:
             ) from None
 
     def begin(self) -> None:
-        """Say which run is kept here."""
-        write_yaml(self.folder / self._description, dict(self._run))
+        """Say which run is kept here.
+
+        Raises:
+            LearningError: It cannot be written.
+        """
+        with self.writing():
+            write_yaml(self.folder / self._description, dict(self._run))
 
     def require_same(self) -> None:
         """Refuse to go on with another run.
 
         Raises:
-            LearningError: Another run is kept here; what differs is listed.
+            LearningError: Another run is kept here; what differs is listed. Or nobody can read which one it is.
         """
-        if listed := differences(read_yaml(self.folder / self._description), self._run):
+        try:
+            kept = read_yaml(self.folder / self._description)
+        except DemonstrationError as error:
+            raise LearningError(f"{error}; remove {self.folder} to start afresh") from error
+        if listed := differences(kept, self._run):
             text = "\n".join(f"  {line}" for line in listed)
             raise LearningError(
                 f"{self.folder} holds a {self._noun} that was interrupted, and this is another one:\n{text}\n"
@@ -67,6 +78,25 @@ class RunFolder:
             f"{path} is damaged ({error}), so the {self._noun} cannot go on from it; remove {self.folder} to start "
             "afresh"
         )
+
+    @contextmanager
+    def writing(self, result: Path | None = None) -> Iterator[None]:
+        """While something of the run is written here, or its result.
+
+        Args:
+            result: What is written under another name first; None for what errors name rightly.
+
+        Raises:
+            LearningError: It cannot be; the run is still kept.
+        """
+        try:
+            yield
+        except OSError as error:
+            what = result or error.filename or self.folder
+            raise LearningError(
+                f"{what} cannot be written: {error.strerror}. Make room, if that is what it lacks; the same command "
+                f"then goes on with the {self._noun} that is kept in {self.folder}"
+            ) from error
 
     def remove(self) -> None:
         """Forget the run: it is done."""

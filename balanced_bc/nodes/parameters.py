@@ -111,17 +111,27 @@ def _declare(node: Node, name: str, field: Described, read_only: bool) -> Any:
     given = node._parameter_overrides.get(name)
     if given is None and field.default is MISSING:
         raise NodeError(f"{node.get_name()} needs the parameter {name}: {field.text} Give it with -p {name}:=VALUE")
-    plain = _plain(field.default) if given is None else _widened(given.value, kind)
-    found = Type.from_parameter_value(plain)
+    plain = _plain(field.default, kind) if given is None else _widened(given, kind)
+    found = kind if plain == [] else Type.from_parameter_value(plain)
     if given is not None and found != kind:
         raise NodeError(f"parameter {name} is {plain!r} ({_words(found)}); it must be {_words(kind)}. {field.text}")
     try:
-        node.declare_parameter(name, plain, _descriptor(field, kind, read_only), ignore_override=True)
+        _declare_value(node, name, plain, kind, _descriptor(field, kind, read_only))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         low, high = field.range or (None, None)
         wanted = "" if field.range is None else f"; it must be from {low} to {high}"
         raise NodeError(f"parameter {name} is {plain!r}{wanted}. {field.text}") from error
     return _value(field, plain)
+
+
+def _declare_value(node: Node, name: str, plain: Any, kind: Type, descriptor: ParameterDescriptor) -> None:
+    """Declare; rclpy takes an empty list for bytes, and believes another type only of a parameter that exists."""
+    if plain != []:
+        node.declare_parameter(name, plain, descriptor, ignore_override=True)
+        return
+    node.declare_parameter(name, kind, ignore_override=True)
+    node.set_parameters([Parameter(name, kind, [])])
+    node.set_descriptor(name, descriptor)
 
 
 def _descriptor(field: Described, kind: Type, read_only: bool) -> ParameterDescriptor:
@@ -151,24 +161,29 @@ def _parameter_type(hint: Any, name: str) -> Type:
     return SCALARS[hint]
 
 
-def _plain(value: Any) -> Any:
-    """A default as ROS stores it; nothing is the empty text."""
+def _plain(value: Any, kind: Type) -> Any:
+    """A default as ROS stores it; nothing is the empty text, and no texts are one that is empty."""
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return list(value) or [""]
+        return list(value) or _none(kind)
     return str(value) if isinstance(value, Path) else value
 
 
-def _widened(value: Any, kind: Type) -> Any:
-    """A whole number where a fraction may stand is fine: `rate:=30` means 30.0."""
-    if kind is Type.DOUBLE and type(value) is int:
-        return float(value)
-    if kind is Type.DOUBLE_ARRAY and not isinstance(value, str) and value is not None:
-        return [float(number) for number in value]
-    if kind is Type.STRING_ARRAY and not isinstance(value, str) and value is not None and not list(value):
-        return [""]
-    return value
+def _widened(given: Parameter[Any], kind: Type) -> Any:
+    """A whole number where a fraction may stand is fine: `rate:=30` means 30.0. An empty list comes without a type."""
+    if kind is Type.DOUBLE and given.type_ is Type.INTEGER:
+        return float(given.value)
+    if kind is Type.DOUBLE_ARRAY and given.type_ is Type.INTEGER_ARRAY:
+        return [float(number) for number in given.value]
+    if kind in ARRAYS.values() and given.type_ is Type.NOT_SET:
+        return _none(kind)
+    return given.value
+
+
+def _none(kind: Type) -> list[str]:
+    """An empty list as ROS stores it."""
+    return [""] if kind is Type.STRING_ARRAY else []
 
 
 def _value(field: Described, plain: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.durable import read_yaml, sync, write_yaml
+from balanced_bc.errors import BalancedBCError
 from balanced_bc.policies import features, tensors
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
@@ -24,6 +25,8 @@ FORMAT, OLDEST = 4, 3
 """Versions of the checkpoint folder: written, and the oldest that is read. See `load` for their history."""
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "policy.yaml"
+UNITS = "normalization"
+"""Name of the fingerprint of the normalization beside the weights; checkpoints of older versions have none."""
 
 
 class Checkpoint(NamedTuple):
@@ -55,7 +58,7 @@ def save(
     partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     partial.mkdir()
     try:
-        tensors.write(partial / WEIGHTS, policy.state_dict())
+        tensors.write(partial / WEIGHTS, policy.state_dict(), {UNITS: policy.normalization.fingerprint})
         write_yaml(partial / DESCRIPTION, _describe(policy, contract, provenance or {}))
         partial.rename(path)
         sync(path.parent)
@@ -82,15 +85,20 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
             exists = sorted(child.name for child in path.iterdir()) if path.is_dir() else "no folder"
             raise PolicyError(f"{path} is no checkpoint: {name} is missing; there is {exists}")
     description = _read(path / DESCRIPTION)
-    policy, contract = _build(description, path)
+    policy, units, contract = _build(description, path)
     try:
-        policy.load_state_dict(tensors.read(path / WEIGHTS)[0])
+        weights, beside = tensors.read(path / WEIGHTS)
+        policy.load_state_dict(weights)
     except OSError as error:
         raise PolicyError(f"{path / WEIGHTS} cannot be read: {error}") from error
     except ValueError as error:
         raise PolicyError(f"{path / WEIGHTS} is damaged: {error}") from error
     except Exception as error:
         raise PolicyError(f"{path / WEIGHTS} does not fit {path / DESCRIPTION}: {error}") from error
+    if beside.get(UNITS, units.fingerprint) != units.fingerprint:
+        raise PolicyError(
+            f"{path / DESCRIPTION} is damaged: its normalization is not the one that {WEIGHTS} was saved with"
+        )
     return Checkpoint(policy.to(device).eval(), contract, description["provenance"])
 
 
@@ -121,12 +129,12 @@ def require_contract(checkpoint: RobotContract, robot: RobotContract, name: str)
 
 
 def _describe(policy: Policy, contract: RobotContract, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """policy.yaml: everything but the weights. float32 survives the decimal text exactly."""
+    """policy.yaml: everything but the weights."""
     return {
         "format": FORMAT,
         "policy": policy.config.to_dict(),
         "cameras": list(policy.cameras),
-        "normalization": {name: values.tolist() for name, values in policy.normalization._asdict().items()},
+        "normalization": policy.normalization.to_dict(),
         "contract": contract.to_dict(),
         "provenance": dict(provenance),
     }
@@ -140,29 +148,28 @@ def _read(path: Path) -> dict[str, Any]:
     wanted = {"policy", "cameras", "normalization", "contract", "provenance"}
     if missing := wanted - set(description):
         raise PolicyError(f"{path} lacks {sorted(missing)}; it has {sorted(description)}")
-    return description if found == FORMAT else {**description, "policy": _of_format_3(description["policy"])}
+    return description
 
 
-def _of_format_3(policy: Mapping[str, Any]) -> dict[str, Any]:
+def _of_format_3(policy: Any) -> Any:
     """What policy.yaml of format 3 says of a policy, in the words of today."""
-    if "ensemble" not in policy:
-        return dict(policy)
+    if not isinstance(policy, Mapping) or "ensemble" not in policy:
+        return policy
+    if not isinstance(policy["ensemble"], bool):
+        raise PolicyError(f"ensemble is {policy['ensemble']!r}; it must be true or false")
     said = {name: value for name, value in policy.items() if name != "ensemble"}
     return {**said, **({"execution": "ensemble", "execute": 0} if policy["ensemble"] else {"execution": "chunks"})}
 
 
-def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, RobotContract]:
-    """A policy with fresh weights as policy.yaml describes it, and its robot."""
+def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, Normalization, RobotContract]:
+    """A policy with fresh weights as policy.yaml describes it, its units, and its robot."""
     try:
-        config = PolicyConfig.from_dict(description["policy"])
-        units = Normalization(**{name: torch.tensor(values) for name, values in description["normalization"].items()})
-        wanted = Normalization.identity(features.size(config))
-        for name, found, shape in zip(units._fields, units, (values.shape for values in wanted)):
-            if found.shape != shape:
-                raise ValueError(f"{name} has shape {tuple(found.shape)}; the policy wants {tuple(shape)}")
+        said = description["policy"]
+        config = PolicyConfig.from_dict(said if description["format"] == FORMAT else _of_format_3(said))
+        units = Normalization.from_dict(description["normalization"], features.size(config))
         if not isinstance(description["provenance"], Mapping):
             raise ValueError(f"provenance is {description['provenance']!r}; it must be a mapping")
         contract = RobotContract.from_dict(description["contract"])
-        return built(config, description["cameras"], units), contract
-    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        return built(config, description["cameras"], units), units, contract
+    except (BalancedBCError, TypeError, ValueError, AttributeError, KeyError) as error:
         raise PolicyError(f"{path / DESCRIPTION} describes no policy: {error}") from error

@@ -137,8 +137,10 @@ class PolicyConfig:
         """Read what `to_dict` wrote.
 
         Raises:
-            PolicyError: A key is unknown; the known ones are listed.
+            PolicyError: It is no mapping, or a key is unknown; the known ones are listed.
         """
+        if not isinstance(plain, Mapping):
+            raise PolicyError(f"a policy is {plain!r:.200}; it must be names and values")
         known = {each.name for each in dataclasses.fields(cls)}
         if unknown := set(plain) - known:
             raise PolicyError(f"a policy has no {sorted(unknown)}; it has {sorted(known)}")

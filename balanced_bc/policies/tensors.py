@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
-from balanced_bc.demonstrations.durable import sync
+from balanced_bc.demonstrations.durable import write_bytes
 
 CHECKSUM = "checksum"
 """Name of the checksum among what is said beside the tensors."""
@@ -21,16 +21,24 @@ HEADER = 8
 """Bytes at the beginning of a safetensors file that say how long its header is."""
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], beside: Mapping[str, str] | None = None) -> None:
+def write(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    beside: Mapping[str, str] | None = None,
+    unfinished: Path | None = None,
+) -> None:
     """Write tensors of any device and what is said beside them, with a checksum; whoever may read the folder may read.
 
     Args:
         path: File to write.
         tensors: By name.
         beside: Text by name.
+        unfinished: See `write_bytes`.
+
+    Raises:
+        OSError: It cannot be written; the error names it.
     """
-    path.write_bytes(pack(tensors, beside))
-    sync(path)
+    write_bytes(path, pack(tensors, beside), unfinished)
 
 
 def pack(tensors: Mapping[str, Tensor], beside: Mapping[str, str] | None = None) -> bytes:

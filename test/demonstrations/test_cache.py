@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from balanced_bc.demonstrations import cache as cache_module
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.episode import EpisodeRecord
+from balanced_bc.demonstrations.errors import DemonstrationError
 
 Record = Callable[..., EpisodeRecord]
 
@@ -74,6 +76,16 @@ def test_a_cache_that_cannot_be_written_costs_only_time(dataset: Dataset, record
     (dataset.path / "cache").write_text("in the way")
     demonstration = dataset.demonstration(record().index)
     assert demonstration.images["static_camera"][:, 0, 0, 0].tolist() == list(range(10))
+
+
+def test_arrays_that_can_be_written_nowhere_say_where_room_is_wanted(dataset: Dataset, record: Record) -> None:
+    index, limits = record().index, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DemonstrationError, match=rf"{dataset.path / 'cache'} nor to .*: File too large; make room"):
+            dataset.demonstration(index)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 READ = """

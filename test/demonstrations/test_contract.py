@@ -45,3 +45,19 @@ def test_what_no_camera_sends_is_refused(height: int, encoding: str) -> None:
 def test_a_malformed_camera_is_refused() -> None:
     with pytest.raises(DemonstrationError, match=r"malformed.*depth"):
         RobotContract.from_dict({"cameras": [{"name": "eye", "height": 1, "width": 1, "depth": 3}]})
+
+
+@pytest.mark.parametrize(
+    ("plain", "said"),
+    [
+        ({"rate": "fast"}, "contract 'sim': rate is 'fast'; it must be a number"),
+        ({"joint_names": 7}, "contract 'sim': joint_names is 7; it must be a tuple, each entry text"),
+        (
+            {"cameras": [{"name": "eye", "height": "tall", "width": 1}]},
+            "camera 'eye': height is 'tall'; .*whole number",
+        ),
+    ],
+)
+def test_a_value_of_another_type_is_named(plain: dict[str, object], said: str) -> None:
+    with pytest.raises(DemonstrationError, match=said):
+        RobotContract.from_dict(plain)

@@ -43,6 +43,10 @@ class Config:
     """Weights, if any."""
     inner: Inner = Inner()
     """The part."""
+    lengths: tuple[float, ...] = field(default=(0.5,), metadata={"range": (0.0, 1.0)})
+    """How long, [m]; empty for none."""
+    counts: tuple[int, ...] = ()
+    """How many of each."""
 
     def __post_init__(self) -> None:
         if self.number < 0:
@@ -80,6 +84,16 @@ def test_a_whole_number_is_fine_where_a_fraction_may_stand(make_node: MakeNode) 
     assert declared(make_node("folder:=x", "rate:=60"), Config).rate == 60.0
 
 
+@pytest.mark.parametrize(("given", "lengths"), [("[]", ()), ("[0.25]", (0.25,)), ("[1, 0]", (1.0, 0.0))])
+def test_a_list_may_be_empty_or_of_whole_numbers(make_node: MakeNode, given: str, lengths: tuple[float, ...]) -> None:
+    node = make_node("folder:=x", f"lengths:={given}", "names:=[]", "counts:=[]")
+    assert declared(node, Config) == Config(Path("x"), lengths=lengths)
+    assert tuple(node.get_parameter("lengths").value) == lengths
+    assert node.get_parameter("lengths").type_ == Parameter.Type.DOUBLE_ARRAY
+    assert node.describe_parameter("lengths").read_only
+    assert node.describe_parameter("lengths").description == "How long, [m]; empty for none."
+
+
 def test_a_parameter_carries_the_text_and_the_range_of_its_field(make_node: MakeNode) -> None:
     node = make_node("folder:=x")
     declared(node, Config)
@@ -94,6 +108,9 @@ def test_a_parameter_carries_the_text_and_the_range_of_its_field(make_node: Make
     [
         ("number:=many", r"parameter number is 'many' \(string\); it must be integer"),
         ("rate:=200.0", r"parameter rate is 200.0; it must be from 1.0 to 100.0"),
+        ("lengths:=3", r"parameter lengths is 3 \(integer\); it must be double array"),
+        ("lengths:=[a]", r"parameter lengths is \['a'\] \(string array\); it must be double array"),
+        ("number:=[]", r"parameter number is None \(not set\); it must be integer"),
         ("number:=-1", "number is -1; it must be at least 0"),
     ],
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from yaml import YAMLError
 
 from balanced_bc.demonstrations.contract import Camera, RobotContract
 from balanced_bc.demonstrations.observation import Observation
-from balanced_bc.policies import checkpoint
+from balanced_bc.policies import checkpoint, tensors
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.making import make
@@ -139,6 +141,93 @@ def test_a_damaged_description_is_refused(key: str, value: object, said: str, tr
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), key: value}))
     with pytest.raises(PolicyError, match=said):
         checkpoint.load(tmp_path / "policy")
+
+
+def change(folder: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Edit policy.yaml by hand."""
+    plain = yaml.safe_load((folder / "policy.yaml").read_text())
+    edit(plain)
+    (folder / "policy.yaml").write_text(yaml.safe_dump(plain))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("hidden", "many", "a whole number"),
+        ("execute", "4", "a whole number"),
+        ("chunk", 8.5, "a whole number"),
+        ("backbone_learns", "maybe", "true or false"),
+    ],
+)
+def test_an_architecture_of_other_types_is_refused_naming_file_and_field(
+    name: str, value: object, wanted: str, trained: Policy, tmp_path: Path
+) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain["policy"].update({name: value}))
+    with pytest.raises(PolicyError, match=rf"policy\.yaml describes no policy: {name} is {value!r}; .* {wanted}"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_a_policy_of_format_3_that_averages_maybe_is_refused(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain.update(format=3, policy={**plain["policy"], "ensemble": "maybe"}))
+    with pytest.raises(PolicyError, match=r"policy\.yaml describes no policy: ensemble is 'maybe'; it must be true or"):
+        checkpoint.load(tmp_path / "policy")
+
+
+@pytest.mark.parametrize("version", [3, checkpoint.FORMAT])
+def test_a_policy_that_is_no_mapping_is_named(version: int, trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain.update(format=version, policy=3))
+    with pytest.raises(PolicyError, match=r"policy\.yaml describes no policy: a policy is 3; it must be names"):
+        checkpoint.load(tmp_path / "policy")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("twist_mean", float("nan"), r"twist_mean has \[nan\]; its numbers must be finite"),
+        ("feature_mean", float("inf"), r"feature_mean has \[inf\]; its numbers must be finite"),
+        ("twist_deviation", 0, r"twist_deviation has \[0.0\]; its numbers must be above 0"),
+        ("twist_deviation", float("inf"), r"twist_deviation has \[inf\]; its numbers must be above 0 and finite"),
+        ("feature_deviation", float("nan"), r"feature_deviation has \[nan\]; its numbers must be above 0"),
+        ("twist_mean", "much", r"twist_mean is .*'much'.*; it must be 6 numbers"),
+    ],
+)
+def test_units_that_no_pairs_can_have_are_refused_naming_file_and_numbers(
+    name: str, value: object, said: str, trained: Policy, tmp_path: Path
+) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain["normalization"][name].__setitem__(1, value))
+    with pytest.raises(PolicyError, match=rf"policy\.yaml describes no policy: {said}"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_infinite_units_of_features_that_are_told_nothing_of_survive_the_disk(trained: Policy, tmp_path: Path) -> None:
+    untold = torch.arange(len(trained.feature_mean)) < 3
+    policy = make(trained.config, trained.cameras, trained.normalization.without(untold))
+    checkpoint.save(tmp_path / "policy", policy, RobotContract())
+    assert torch.equal(checkpoint.load(tmp_path / "policy").policy.feature_deviation.isinf(), untold)
+
+
+@pytest.mark.parametrize("name", Normalization._fields)
+def test_a_changed_number_of_the_units_is_noticed(name: str, trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain["normalization"][name].__setitem__(0, 9.105))
+    with pytest.raises(PolicyError, match=r"policy\.yaml is damaged: its normalization is not the one that .* saved"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_a_checkpoint_that_was_saved_without_a_mark_of_its_units_loads(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    tensors.write(tmp_path / "policy" / "model.safetensors", trained.state_dict())
+    assert torch.equal(checkpoint.load(tmp_path / "policy").policy.twist_mean, trained.twist_mean)
+
+
+def test_a_policy_that_is_saved_in_another_precision_has_the_same_units(trained: Policy, tmp_path: Path) -> None:
+    units = trained.normalization
+    checkpoint.save(tmp_path / "policy", trained.double(), RobotContract())
+    assert torch.equal(checkpoint.load(tmp_path / "policy").policy.twist_mean, units.twist_mean)
 
 
 def test_units_of_another_size_are_refused(trained: Policy, tmp_path: Path) -> None:

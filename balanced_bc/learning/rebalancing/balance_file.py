@@ -19,7 +19,7 @@ from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import idleness, matrices, parquet
 from balanced_bc.learning.rebalancing.held_out import demonstrations
-from balanced_bc.learning.rebalancing.row import Row, check_keys
+from balanced_bc.learning.rebalancing.row import Row, check_keys, read_as
 from balanced_bc.policies.config import PolicyConfig
 
 FORMAT = 2
@@ -28,6 +28,8 @@ NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
 PICTURE = "balance.png"
+COUNTED = {"fingerprint", "pairs", "demonstrations"}
+"""What is told of the dataset."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ def read(path: Path) -> BalanceFile:
         2: the weights beside plain cloning and others on held-out demonstrations.
 
     Raises:
-        LearningError: There is no such file, it is of another format, or something in it is missing or unknown.
+        LearningError: There is no such file, it is of another format, or something in it is missing, unknown, or of
+            another type.
     """
     path = path / NAME if path.is_dir() else path
     if not path.is_file():
@@ -147,10 +150,11 @@ def read(path: Path) -> BalanceFile:
         )
     del plain["format"]
     check_keys(plain, BalanceFile, str(path))
-    rows = {str(name): Row.read(row, f"group {name!r} of {path}") for name, row in plain.pop("groups").items()}
-    plain.update({name: tuple(plain[name]) for name in ("group_by", "warnings", "comparison")})
-    plain["diagnostics"] = {**plain["diagnostics"], **matrices.read(path.parent, len(rows))}
-    return BalanceFile(groups=_checked(rows, path), **plain)
+    content = read_as(BalanceFile, {**plain, "groups": _rows(plain["groups"], path)}, str(path))
+    if missing := COUNTED - set(content.dataset):
+        raise LearningError(f"{path}: dataset lacks {sorted(missing)}; it has {sorted(content.dataset)}")
+    large = matrices.read(path.parent, len(content.groups))
+    return replace(content, diagnostics={**content.diagnostics, **large})
 
 
 def refuse_existing(folder: Path) -> None:
@@ -188,7 +192,11 @@ def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
     return (alpha / pairs.proportions())[pairs.group]
 
 
-def _checked(rows: dict[str, Row], path: Path) -> dict[str, Row]:
+def _rows(plain: Any, path: Path) -> dict[str, Row]:
+    """Each group's row, if their weights are a point on the simplex."""
+    if not isinstance(plain, Mapping):
+        raise LearningError(f"{path}: groups is {plain!r:.200}; it must be a row for each group's name")
+    rows = {str(name): Row.read(row, f"group {name!r} of {path}") for name, row in plain.items()}
     total = sum(row.alpha for row in rows.values())
     if any(not 0 <= row.alpha <= 1 for row in rows.values()) or abs(total - 1) > 1e-6:
         raise LearningError(

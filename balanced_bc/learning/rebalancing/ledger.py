@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from balanced_bc.balancing.work import Kept, Work
-from balanced_bc.demonstrations.durable import sync
+from balanced_bc.demonstrations.durable import write_bytes
 from balanced_bc.errors import BalancedBCError
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.keeping import RunFolder
@@ -91,12 +91,13 @@ class Files(RunFolder):
         return path.read_bytes() if path.is_file() else None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a piece whole or not at all."""
-        unfinished = self.folder / f".{name}{SUFFIX}"
-        unfinished.write_bytes(content)
-        sync(unfinished)
-        unfinished.replace(self.folder / f"{name}{SUFFIX}")
-        sync(self.folder)
+        """Write a piece whole or not at all.
+
+        Raises:
+            LearningError: It cannot be written.
+        """
+        with self.writing():
+            write_bytes(self.folder / f"{name}{SUFFIX}", content, self.folder / f".{name}{SUFFIX}")
 
 
 class Shared:

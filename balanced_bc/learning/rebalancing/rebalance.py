@@ -109,7 +109,8 @@ def rebalance_dataset(
                 written = BalanceFile.of(
                     *(last.result, pairs, axes, fingerprint, config, policy, encoding), given, period
                 )
-                write(output, written, episodes, pairs, history)
+                with files.writing():
+                    write(output, written, episodes, pairs, history)
         if team.leads:
             yield last
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -12,6 +12,9 @@ from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.result import Balance
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import idleness
+from balanced_bc.ranges import out_of_range
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,24 @@ class Row:
         """Read what `dataclasses.asdict` wrote; `where` says in errors which row it is.
 
         Raises:
-            LearningError: It is no row, or something in it is missing or unknown.
+            LearningError: It is no row, or something in it is missing, unknown, or of another type.
         """
         if not isinstance(plain, dict):
             raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(cls)]}")
-        check_keys(plain, cls, where)
-        return cls(**{**plain, "warnings": tuple(plain["warnings"])})
+        return read_as(cls, plain, where)
+
+
+def read_as(kind: type[Kind], plain: Mapping[str, Any], where: str) -> Kind:
+    """Make a dataclass of what `dataclasses.asdict` wrote; lists become tuples.
+
+    Raises:
+        LearningError: A field is missing, unknown, or of another type than its hint.
+    """
+    check_keys(plain, kind, where)
+    read = kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+    if problem := out_of_range(read):
+        raise LearningError(f"{where}: {problem}")
+    return read
 
 
 def check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:

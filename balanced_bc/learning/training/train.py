@@ -81,7 +81,8 @@ def train_dataset(
                     yield last
             assert last is not None, "fit always ends with a report"
             if store is not None:
-                task.save(last, output)
+                with store.writing(output):
+                    task.save(last, output)
                 store.remove()
         finally:
             if store is not None:

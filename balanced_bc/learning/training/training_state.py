@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from balanced_bc.demonstrations.durable import sync
 from balanced_bc.learning.keeping import RunFolder
 from balanced_bc.policies import tensors
 
@@ -66,11 +65,14 @@ class Store(RunFolder):
         return self._read()
 
     def write(self, state: State) -> None:
-        """Replace the state on disk."""
-        unfinished = self.folder / f".{STATE}"
-        tensors.write(unfinished, state.tensors, {"numbers": json.dumps(state.numbers)})
-        unfinished.replace(self.folder / STATE)
-        sync(self.folder)
+        """Replace the state on disk.
+
+        Raises:
+            LearningError: It cannot be written; the one before is kept.
+        """
+        beside = {"numbers": json.dumps(state.numbers)}
+        with self.writing():
+            tensors.write(self.folder / STATE, state.tensors, beside, self.folder / f".{STATE}")
 
     def _read(self) -> State:
         path = self.folder / STATE

@@ -180,9 +180,9 @@ def test_an_unknown_behavior_is_refused_with_those_that_exist() -> None:
         behaviors(EvaluationConfig(behaviors=("left",)))
 
 
-def test_an_unknown_world_is_refused_with_those_that_exist(untrained: Path) -> None:
-    with pytest.raises(SimulationError, match=r"no world 'kitchen'; there are tabletop, calvin"):
-        next(evaluate(untrained, replace(SHORT, world="kitchen")))  # type: ignore[arg-type]
+def test_an_unknown_world_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(LearningError, match=r"world is 'kitchen'; it must be one of \['tabletop', 'calvin'\]"):
+        EvaluationConfig(world="kitchen")  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(not is_installed(), reason="calvin_env is not installed; the README says how")

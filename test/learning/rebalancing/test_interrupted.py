@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -134,6 +135,20 @@ def test_a_damaged_piece_is_named(start: Callable[..., None], tmp_path: Path) ->
     path.write_bytes(path.read_bytes()[:-4] + b"oops")
     with pytest.raises(LearningError, match=rf"{path} is damaged .*remove {path.parent} to start afresh"):
         start("weights")
+
+
+def test_a_piece_that_has_no_room_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:
+    files, piece = Files(tmp_path / "weights", {}), tmp_path / "weights.balancing" / "piece-1.safetensors"
+    files.open()
+    files.write("piece-0.", bytes(100))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(LearningError, match=rf"{piece} cannot be written: File too large. Make room.*goes on"):
+            files.write("piece-1.", bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in files.folder.iterdir()) == ["balancing.yaml", "lock", "piece-0.safetensors"]
 
 
 def test_one_process_at_a_time_balances_in_a_folder(start: Callable[..., None], tmp_path: Path) -> None:

@@ -259,12 +259,40 @@ def test_weights_are_never_overwritten(written: Path) -> None:
         ("format", 1, "format 1; .* balance the dataset again"),
         ("unknown", 1, "unknown"),
         ("groups", {"a": 1}, "group 'a'"),
+        ("groups", 3, "balance.yaml: groups is 3; it must be a row for each group's name"),
+        ("group_by", 3, "balance.yaml: group_by is 3; it must be a tuple, each entry text"),
+        ("effective_sample_size", "all", "effective_sample_size is 'all'; it must be a number"),
+        ("dataset", 3, "dataset is 3; it must be names and values"),
+        ("dataset", {"pairs": 3}, r"dataset lacks \['demonstrations', 'fingerprint'\]; it has \['pairs'\]"),
+        ("diagnostics", 3, "diagnostics is 3; it must be names and values"),
+        ("comparison", [3], r"comparison is \(3,\); it must be a tuple, each entry names and values"),
     ],
 )
 def test_a_damaged_file_says_what_is_wrong(written: Path, key: str, value: object, complaint: str) -> None:
     path = written / "balance.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), key: value}))
     with pytest.raises(LearningError, match=complaint):
+        balance_file.read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("alpha", "lots", "a number"),
+        ("alpha_standard_error", "lots", "a number or nothing"),
+        ("pairs", "many", "a whole number"),
+        ("warnings", 3, "a tuple, each entry text"),
+        ("reference", 3, "names and values or nothing"),
+    ],
+)
+def test_a_row_with_another_type_is_refused_naming_file_group_and_field(
+    written: Path, name: str, value: object, wanted: str
+) -> None:
+    path = written / "balance.yaml"
+    plain = yaml.safe_load(path.read_text())
+    plain["groups"]["drawer"][name] = value
+    path.write_text(yaml.safe_dump(plain))
+    with pytest.raises(LearningError, match=rf"group 'drawer' of {path}: {name} is {value!r}; it must be {wanted}"):
         balance_file.read(path)
 
 

@@ -160,7 +160,9 @@ def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> No
 def test_weights_of_other_groups_or_datasets_are_refused(tmp_path: Path, content_of: ContentOf) -> None:
     here = keep(tmp_path / "here", content_of(2))
     wider = keep(tmp_path / "wider", content_of(3))
-    elsewhere = keep(tmp_path / "elsewhere", content_of(2, dataset={"fingerprint": "sha256:2", "pairs": 200}))
+    elsewhere = keep(
+        tmp_path / "elsewhere", content_of(2, dataset={"fingerprint": "sha256:2", "pairs": 200, "demonstrations": 4})
+    )
     with pytest.raises(LearningError, match="group 2"):
         report.page(here, wider)
     with pytest.raises(LearningError, match="different datasets"):

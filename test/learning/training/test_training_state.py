@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -135,6 +137,63 @@ def test_a_damaged_state_is_named(
     path = store.folder / STATE
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(LearningError, match=rf"{STATE} is damaged .* remove {store.folder} to start afresh"):
+        next(fit(state_pairs, state_policy, QUICK, store=store))
+
+
+@contextmanager
+def little_room(size: int = 4096) -> Iterator[None]:
+    """No file may be larger, as with `ulimit -f`, [B]."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_state_that_has_no_room_is_named_and_the_one_before_is_kept(
+    state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "policy", {})
+    reports = fit(state_pairs, state_policy, replace(QUICK, report_every=1), store=store)
+    while next(reports).step < 5:
+        pass
+    said = rf"{store.folder / STATE} cannot be written: File too large. Make room.*the same command then goes on"
+    with little_room(), pytest.raises(LearningError, match=said):
+        list(reports)
+    store.close()
+    assert sorted(path.name for path in store.folder.iterdir()) == ["lock", STATE, "training.yaml"]
+    *_, resumed = fit(state_pairs, state_policy, QUICK, store=store)
+    *_, whole = fit(state_pairs, state_policy, QUICK)
+    assert same(resumed, whole)
+
+
+def test_a_checkpoint_that_has_no_room_is_named_and_the_training_is_kept(
+    dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    output, config = tmp_path / "policy", replace(QUICK, checkpoint_every=100)
+    reports = train_dataset(dataset, output, policy=image_policy, config=config)
+    for report in reports:
+        if report.step == QUICK.steps:
+            break
+    with (
+        little_room(),
+        pytest.raises(LearningError, match=rf"{output} cannot be written: .* the same command then goes on"),
+    ):
+        list(reports)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset", "policy.training"]
+    train(dataset, output, image_policy, config)
+    assert load(output).provenance["steps"] == QUICK.steps
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["missing", "empty"])
+def test_a_training_that_nobody_can_name_says_what_to_do(
+    state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    store = Store(tmp_path / "policy", {})
+    interrupted(state_pairs, state_policy, QUICK, store, 3)
+    damage(store.folder / "training.yaml")
+    with pytest.raises(LearningError, match=rf"training\.yaml .*; remove {store.folder} to start afresh"):
         next(fit(state_pairs, state_policy, QUICK, store=store))
 
 
