@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def complain(text: str, quiet: bool) -> None:
     """Print to the error stream."""
-    Console(stderr=True, quiet=quiet).print(text, markup=False, highlight=False, soft_wrap=True)
+    Console(stderr=True, quiet=quiet, emoji=False).print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def is_told(error: BalancedBCError | OSError) -> bool:

@@ -11,7 +11,7 @@ from rich.table import Column
 from rich.text import Text
 
 Report = TypeVar("Report")
-console = Console()
+console = Console(emoji=False)
 
 
 def shown(

@@ -336,3 +336,9 @@ def test_the_day_without_ros(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "suboptimal" not in refused(capsys, "train", "--dataset", data, "--output", policy)
     assert (tmp_path / "policy" / "evaluation.yaml").exists()
     assert "horse" in refused(capsys, "balance", "--dataset", data, "--output", f"{weights}2", "--group-by", "horse")
+
+
+def test_what_looks_like_an_emoji_is_printed_as_it_was_typed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert "a:key:" in refused(capsys, "evaluate", "--checkpoint", str(tmp_path / "a:key:"), "--task", "picking")

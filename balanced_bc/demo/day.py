@@ -30,7 +30,7 @@ UNSEEN = 100_000
 NAMES = ("plain", "balanced")
 """The two policies that are compared."""
 
-console = Console()
+console = Console(emoji=False)
 
 
 def run(config: DemoConfig) -> None:

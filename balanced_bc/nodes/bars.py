@@ -21,7 +21,7 @@ class Bars:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        console = Console()
+        console = Console(emoji=False)
         columns = (TextColumn("{task.description:>10}"), BarColumn(), TextColumn("{task.fields[count]}"))
         self._progress = Progress(*columns, TimeElapsedColumn(), TextColumn("{task.fields[note]}"), console=console)
         self._rows: dict[str, TaskID] = {}
