@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args
 
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.ranges import out_of_range
@@ -134,7 +134,6 @@ class BalancingConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no method can work with."""
-        self._check_choices()
         if problem := out_of_range(self):
             raise BalancingError(problem)
         if self.success_loss and self.method not in RELAXED:
@@ -156,10 +155,3 @@ class BalancingConfig:
     def still(self) -> int:
         """Descent steps before weights move in a run of this length."""
         return min(self.warmup, self.steps // 4)
-
-    def _check_choices(self) -> None:
-        hints = {name: hint for name, hint in get_type_hints(type(self)).items() if get_origin(hint) is Literal}
-        for name, hint in hints.items():
-            choices, value = get_args(hint), getattr(self, name)
-            if value not in choices:
-                raise BalancingError(f"there is no {name} {value!r}; there are {', '.join(choices)}")

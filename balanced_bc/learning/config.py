@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.policies.config import PolicyConfig
@@ -66,8 +66,6 @@ class TrainingConfig:
     """Of the initial parameters, the batches, the augmentation, the held-out demonstrations and what a plugin draws."""
 
     def __post_init__(self) -> None:
-        _check_choices(apply=(self.apply, Application), device=(self.device, DeviceName))
-        _check_choices(precision=(self.precision, Precision), memory=(self.memory, Memory))
         _check_ranges(self)
         if self.early_stop and not self.held_out:
             raise LearningError("early_stop looks at held-out demonstrations, and held_out is 0; set it, to 0.1 say")
@@ -96,7 +94,6 @@ class EncodingConfig:
     mapped, auto on the disk if they would take more than half of the memory that is free."""
 
     def __post_init__(self) -> None:
-        _check_choices(memory=(self.memory, Memory))
         _check_ranges(self)
 
     def policy(self, config: PolicyConfig) -> PolicyConfig:
@@ -160,9 +157,3 @@ class EvaluationConfig:
 def _check_ranges(config: object) -> None:
     if problem := out_of_range(config):
         raise LearningError(problem)
-
-
-def _check_choices(**choices: tuple[str, object]) -> None:
-    for name, (value, allowed) in choices.items():
-        if value not in get_args(allowed):
-            raise LearningError(f"{name} is {value!r}; it must be one of {list(get_args(allowed))}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.ranges import out_of_range
@@ -22,8 +22,6 @@ STRIDES = (4, 8, 16, 32)
 """Strides at which backbones have features."""
 EXECUTED = 4
 """E where nothing else is said."""
-CHOICES = {"policy": Kind, "head": HeadName, "execution": ExecutionName}
-"""Fields that are one of some words."""
 ACTING = ("execution", "execute", "ensemble_decay")
 """Fields that say how a policy acts, not what it is."""
 LEAST_SIDE = 4
@@ -87,9 +85,6 @@ class PolicyConfig:
     """Components of the head mixture."""
 
     def __post_init__(self) -> None:
-        for name, exist in CHOICES.items():
-            if (value := getattr(self, name)) not in get_args(exist):
-                raise PolicyError(f"there is no {name} {value!r}; there are {list(get_args(exist))}")
         if problem := out_of_range(self):
             raise PolicyError(problem)
         if self.execute > self.chunk:

@@ -157,7 +157,7 @@ def test_sigint_ends_work_soon_and_leaves_no_half_result(graph: Graph, dataset: 
 @pytest.mark.parametrize(
     ("node", "parameter", "sentence"),
     [
-        ("balancer", "method:=best", "there is no method 'best'"),
+        ("balancer", "method:=best", "method is 'best'; it must be one of"),
         ("trainer", "steps:=0", "steps is 0; it must be from 1 to 10000000"),
     ],
 )
