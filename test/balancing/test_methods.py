@@ -189,8 +189,10 @@ def test_an_empty_group_is_refused_by_name(problem_of: ProblemOf) -> None:
 
 
 def test_an_unknown_method_lists_those_that_exist() -> None:
-    with pytest.raises(BalancingError, match="imbalanced, equal, temperature, zero, remix, ours"):
+    with pytest.raises(BalancingError) as refusal:
         BalancingConfig(method="magic")  # type: ignore[arg-type]
+    for named in ("magic", *METHODS):
+        assert f"'{named}'" in str(refusal.value)
 
 
 @pytest.mark.parametrize("method", ["zero", "remix", "ours"])
