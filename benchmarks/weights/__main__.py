@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.weights.measure import Question, answer
-from benchmarks.weights.mixtures import KINDS, NUMBERS, Mixture
-from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, WITH_HEADS
+from benchmarks.weights.measure import Measure, Question, answer
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, Mixture
+from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, OF_BEHAVIORS, WITH_HEADS
 from benchmarks.weights.tables import write
 
 Results = dict[str, dict[str, Any]]
@@ -36,7 +36,14 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     splits = ("held-out", "training")
     yield "methods", [Question("weights", mixture, row.name) for mixture in mixtures for row in METHODS]
     yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in METHODS]
-    yield "optimal alone", [Question("success", mixture, "optimal alone", 1.0) for mixture in mixtures]
+    yield "optimal alone", [Question("success", mixture, "optimal alone", (1.0, 0.0)) for mixture in mixtures]
+    imbalanced = [Mixture(task, BEHAVIORS, seed) for seed in range(seeds) for task in IMBALANCED]
+    both: tuple[Measure, ...] = ("weights", "success")
+    for one in both:
+        yield (
+            f"{one} of behaviors",
+            [Question(one, mixture, row.name) for mixture in imbalanced for row in OF_BEHAVIORS],
+        )
     yield (
         "achievable",
         [Question("achievable", mixture, f"{LEARNED_SIGMA}, {split}") for mixture in mixtures for split in splits],
@@ -55,7 +62,7 @@ def measure(asked: Namespace) -> None:
             if asked.stages and name not in asked.stages:
                 continue
             known = read(asked.results)
-            missing = [_with_weight(one, known) for one in questions if one.key not in known]
+            missing = [_with_weights(one, known) for one in questions if one.key not in known]
             for number, found in enumerate(pool.imap(answer, missing), start=1):
                 with asked.results.open("a") as file:
                     file.write(json.dumps(found) + "\n")
@@ -63,12 +70,12 @@ def measure(asked: Namespace) -> None:
                 sys.stdout.flush()
 
 
-def _with_weight(question: Question, known: Results) -> Question:
-    """A question about success knows the weight that its row has found."""
-    if question.measure != "success" or question.weight:
+def _with_weights(question: Question, known: Results) -> Question:
+    """A question about success knows the weights that its row has found."""
+    if question.measure != "success" or question.weights:
         return question
     found = known[Question("weights", question.mixture, question.of).key]
-    return question._replace(weight=found["alpha"][0])
+    return question._replace(weights=tuple(found["alpha"]))
 
 
 def tables(asked: Namespace) -> None:

@@ -42,13 +42,13 @@ class Question(NamedTuple):
         measure: weights, achievable losses, or success.
         mixture: On which demonstrations.
         of: Row whose weights are meant; for achievable losses the head and the split.
-        weight: Weight of the optimal group that a policy is trained with; 0 where none is.
+        weights: Weights of the groups that a policy is trained with; none where none is.
     """
 
     measure: Measure
     mixture: Mixture
     of: str
-    weight: float = 0.0
+    weights: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
@@ -108,7 +108,7 @@ def _success(question: Question) -> dict[str, Any]:
     """Success of a policy that is trained with these weights, about 100 rollouts in all."""
     mixture, policy = question.mixture, policy_of(LEARNED_SIGMA)
     pairs = pairs_of(mixture, policy)
-    alpha = dict(zip(pairs.groups, (question.weight, 1 - question.weight)))
+    alpha = dict(zip(pairs.groups, question.weights))
     *_, last = fit(pairs, policy, TrainingConfig(seed=mixture.seed, device="cpu"), alpha)
     behaviors = behaviors_of(mixture.task)
     config = EvaluationConfig(mixture.task, rollouts=-(-100 // len(behaviors)), seed=FIRST_START)
@@ -117,7 +117,7 @@ def _success(question: Question) -> dict[str, Any]:
         checkpoint.save(path, last.policy, CONTRACT)
         rollouts = [done.rollout for done in evaluate(path, config)]
     won = {name: [one.success for one in rollouts if one.behavior == name] for name in behaviors}
-    return {"weight": question.weight, "won": {name: sum(ones) for name, ones in won.items()}, "of": config.rollouts}
+    return {"weights": question.weights, "won": {name: sum(ones) for name, ones in won.items()}, "of": config.rollouts}
 
 
 def ended(run: Generator[object, None, Answer]) -> Answer:

@@ -1,8 +1,8 @@
-"""Mixtures of optimal and other demonstrations, of the sizes of section 6.2 of the paper, for state policies."""
+"""Datasets of the paper for state policies: optimal and other demonstrations, and behaviors in unequal numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +23,13 @@ NUMBERS = {"picking": (60, 30), "opening": (20, 10)}
 """Demonstrations of both groups, split evenly over the behaviors."""
 KINDS = ("noisy", "detour", "misleading", "perturbed", "optimal")
 """What the second group is; optimal: of the same quality as the first, as a control."""
+BEHAVIORS = "behaviors"
+"""The kind of a dataset whose groups are its behaviors, all optimal."""
+IMBALANCED: Mapping[str, Mapping[str, int]] = {
+    "picking": {"left": 27, "middle": 9, "right": 27},
+    "opening": {"slider": 10, "drawer": 20},
+}
+"""Demonstrations of each behavior where these are the groups."""
 PERIOD = 33_333_333
 """Time between two ticks, [ns]."""
 
@@ -32,7 +39,7 @@ class Mixture(NamedTuple):
 
     Attributes:
         task: Name of the task.
-        kind: Kind of the second group's demonstrators.
+        kind: Kind of the second group's demonstrators; or `BEHAVIORS`.
         seed: Of the demonstrations.
     """
 
@@ -52,18 +59,27 @@ def _demonstrations(mixture: Mixture) -> tuple[Grouped, ...]:
 
 
 def _made(mixture: Mixture) -> Iterator[Grouped]:
-    task, kind, seed = mixture
+    task, _, seed = mixture
+    world = make(task, render_images=False, horizon=LONGEST)
+    for group, quality, behavior, numbers in _wanted(mixture):
+        fails = Kinds().kind(quality).ALWAYS_FAILS
+        for number in numbers:
+            job = Job(task, behavior, quality, seed, number, keep_failures=fails)
+            yield Grouped(f"{group} {behavior} {number}", group, demonstrated(world, job))
+    world.close()
+
+
+def _wanted(mixture: Mixture) -> Iterator[tuple[str, str, str, range]]:
+    """Group, quality, behavior and numbers of the demonstrations of a mixture."""
+    task, kind, _ = mixture
+    if kind == BEHAVIORS:
+        yield from ((behavior, OPTIMAL, behavior, range(number)) for behavior, number in IMBALANCED[task].items())
+        return
     behaviors = behaviors_of(task)
     many, few = (number // len(behaviors) for number in NUMBERS[task])
     first = many if kind == OPTIMAL else 0
-    world = make(task, render_images=False, horizon=LONGEST)
-    for group, quality, numbers in ((OPTIMAL, OPTIMAL, range(many)), (OTHER, kind, range(first, first + few))):
-        fails = Kinds().kind(quality).ALWAYS_FAILS
-        for behavior in behaviors:
-            for number in numbers:
-                job = Job(task, behavior, quality, seed, number, keep_failures=fails)
-                yield Grouped(f"{group} {behavior} {number}", group, demonstrated(world, job))
-    world.close()
+    yield from ((OPTIMAL, OPTIMAL, behavior, range(many)) for behavior in behaviors)
+    yield from ((OTHER, kind, behavior, range(first, first + few)) for behavior in behaviors)
 
 
 def demonstrated(world: DeskEnv, job: Job) -> Demonstration:

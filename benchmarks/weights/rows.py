@@ -76,6 +76,8 @@ ABLATIONS = (
     ),
 )
 """Optimizer of the inner step, no meta-gradient, step size, split, repetitions, initial weights."""
+OF_BEHAVIORS = (*METHODS, ABLATIONS[-1])
+"""Methods where groups are behaviors; whether a prior of equal weights serves them better."""
 WITH_HEADS = tuple(
     Row(f"{row.name}, {head}", row.options, head)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR)

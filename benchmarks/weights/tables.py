@@ -12,12 +12,13 @@ import torch
 
 from balanced_bc.learning.evaluation.intervals import wilson
 from balanced_bc.tables import markdown
-from benchmarks.weights.mixtures import KINDS, NUMBERS, OPTIMAL
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, OPTIMAL
 from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
     HEADS,
     METHODS,
+    OF_BEHAVIORS,
     SQUARED_ERROR,
     STATE_SIGMA,
     WITH_HEADS,
@@ -52,7 +53,9 @@ def write(results: Results, document: Path) -> None:
 
 def tables(results: Results) -> str:
     """All tables."""
-    return "\n\n".join(part for task in NUMBERS for part in _of_task(results, task))
+    mixtures = (part for task in NUMBERS for part in _of_task(results, task))
+    behaviors = (part for task in IMBALANCED for part in _of_behaviors(results, task))
+    return "\n\n".join((*mixtures, *behaviors))
 
 
 def _of_task(results: Results, task: str) -> Iterator[str]:
@@ -73,6 +76,35 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     yield _references(results, task)
 
 
+def _of_behaviors(results: Results, task: str) -> Iterator[str]:
+    """Weights and success by behavior where the groups are behaviors."""
+    names = sorted(IMBALANCED[task])
+    counts = ", ".join(f"{number} {name}" for name, number in IMBALANCED[task].items())
+    yield f"### {task.capitalize()}, behaviors as groups: {counts}"
+    yield "Weights, and success of policies trained on them:"
+
+    def weights(row: str) -> list[str]:
+        found = _found(results, "weights", task, BEHAVIORS, row)
+        return [_spread([one["alpha"][i] for one in found]) for i in range(len(names))]
+
+    def success(row: str, *chosen: str) -> str:
+        found = _found(results, "success", task, BEHAVIORS, row)
+        return _rate(
+            sum(one["won"][name] for one in found for name in chosen), len(chosen) * sum(one["of"] for one in found)
+        )
+
+    heading = ("method", *(f"weight of {name}" for name in names), *(f"success of {name}" for name in names), "all")
+    yield markdown(
+        [
+            heading,
+            *(
+                (row.name, *weights(row.name), *(success(row.name, name) for name in names), success(row.name, *names))
+                for row in OF_BEHAVIORS
+            ),
+        ]
+    )
+
+
 def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = False) -> str:
     def cell(kind: str, row: Row) -> str:
         alphas = [found["alpha"][0] for found in _found(results, "weights", task, kind, row.name)]
@@ -91,10 +123,7 @@ def _success(results: Results, task: str) -> str:
         found = _found(results, "success", task, kind, name)
         won = sum(sum(one["won"].values()) for one in found)
         rolled = sum(one["of"] * len(one["won"]) for one in found)
-        if not rolled:
-            return "-"
-        low, high = wilson(won, rolled)
-        return f"{_short(won / rolled)} ({_short(low)} to {_short(high)})"
+        return _rate(won, rolled)
 
     names = [row.name for row in METHODS] + ["optimal alone"]
     return markdown(
@@ -159,6 +188,14 @@ def _heading(kind: str) -> str:
 def _short(value: float) -> str:
     """Two digits, without a leading 0."""
     return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _rate(won: int, rolled: int) -> str:
+    """Share of successes and its interval."""
+    if not rolled:
+        return "-"
+    low, high = wilson(won, rolled)
+    return f"{_short(won / rolled)} ({_short(low)} to {_short(high)})"
 
 
 def _spread(values: Sequence[float]) -> str:
