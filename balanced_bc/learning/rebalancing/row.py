@@ -114,10 +114,9 @@ def check_keys(plain: Mapping[str, Any], kind: type, where: str) -> None:
     """
     known = {field.name for field in fields(kind)}
     optional = {field.name for field in fields(kind) if field.default is not MISSING}
-    if known - optional - set(plain) or set(plain) - known:
-        raise LearningError(
-            f"{where} lacks {sorted(known - optional - set(plain))} and has unknown {sorted(set(plain) - known)}"
-        )
+    found = {"lacks": sorted(known - optional - set(plain)), "has unknown": sorted(set(plain) - known)}
+    if any(found.values()):
+        raise LearningError(f"{where} {' and '.join(f'{what} {names}' for what, names in found.items() if names)}")
 
 
 def table(groups: Mapping[str, Row]) -> list[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from balanced_bc.balancing.result import Balance
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
+from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
@@ -111,6 +112,21 @@ def dataset_of(
             given = (changed or {}).get(number) or demonstrate(ticks=5, seed=number)
             record(dataset, given, {"behavior": behavior} if behavior else {"operator": "ann"})
         return dataset
+
+    return make
+
+
+@pytest.fixture
+def enough(
+    demonstrate: Callable[..., Demonstration], contract: RobotContract, image_policy: PolicyConfig
+) -> Callable[[PolicyConfig | None], Pairs]:
+    """Make pairs of 8 demonstrations of drawer and 6 of slider."""
+
+    def make(policy: PolicyConfig | None = None) -> Pairs:
+        sizes = (("drawer", 8, 1.0), ("slider", 6, -1.0))
+        named = ((name, sign, i) for name, number, sign in sizes for i in range(number))
+        items = [Grouped(f"{name} {i}", name, demonstrate(seed=i, sign=sign)) for name, sign, i in named]
+        return gather(items, policy or image_policy, contract)
 
     return make
 
