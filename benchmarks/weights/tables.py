@@ -46,6 +46,13 @@ PAPER_REFERENCES = {
     ("opening", "ours, literal"): "1.63 / 2.02",
 }
 """References of the optimal and the suboptimal group in Table 1 of the paper; on which scale it does not say."""
+SHORT = (
+    "Weight of the optimal group, from .67, and success of policies trained with it, means over picking and opening "
+    "and all seeds. Imbalanced is plain cloning by the shares of demonstrations."
+)
+"""What the table in short shows."""
+TRAINED = (*(row.name for row in METHODS), "optimal alone")
+"""Weights that policies are trained on."""
 CONTROL = "same quality"
 """What the control is called in a heading."""
 
@@ -60,9 +67,10 @@ def write(results: Results, document: Path) -> None:
 
 def tables(results: Results) -> str:
     """All tables."""
+    short = ("### In short", SHORT, _in_short(results))
     mixtures = (part for task in NUMBERS for part in _of_task(results, task))
     behaviors = (part for task in IMBALANCED for part in _of_behaviors(results, task))
-    return "\n\n".join((*mixtures, *behaviors))
+    return "\n\n".join((*short, *mixtures, *behaviors))
 
 
 def _of_task(results: Results, task: str) -> Iterator[str]:
@@ -95,21 +103,14 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
         return [_spread([one["alpha"][i] for one in found]) for i in range(len(names))]
 
     def success(row: str, *chosen: str) -> str:
-        found = _found(results, "success", task, BEHAVIORS, row)
-        return _rate(
-            sum(one["won"][name] for one in found for name in chosen), len(chosen) * sum(one["of"] for one in found)
-        )
+        return _rate(*_won(_found(results, "success", task, BEHAVIORS, row), chosen))
 
+    rows = [
+        (row.name, *weights(row.name), *(success(row.name, name) for name in names), success(row.name, *names))
+        for row in OF_BEHAVIORS
+    ]
     heading = ("method", *(f"weight of {name}" for name in names), *(f"success of {name}" for name in names), "all")
-    yield markdown(
-        [
-            heading,
-            *(
-                (row.name, *weights(row.name), *(success(row.name, name) for name in names), success(row.name, *names))
-                for row in OF_BEHAVIORS
-            ),
-        ]
-    )
+    yield markdown([heading, *rows])
 
 
 def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = False) -> str:
@@ -125,17 +126,28 @@ def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = Fal
     return markdown([heading, *lines])
 
 
+def _in_short(results: Results) -> str:
+    """Weight of the optimal group and success of every method, over both tasks."""
+
+    def cell(kind: str, name: str) -> str:
+        alphas = [one["alpha"][0] for task in NUMBERS for one in _found(results, "weights", task, kind, name)]
+        rate = _rate(*_won([one for task in NUMBERS for one in _found(results, "success", task, kind, name)]))
+        return f"{_short(mean(alphas) if alphas else 1.0)}: {rate}"
+
+    return _by_kind(TRAINED, cell)
+
+
 def _success(results: Results, task: str) -> str:
     def cell(kind: str, name: str) -> str:
-        found = _found(results, "success", task, kind, name)
-        won = sum(sum(one["won"].values()) for one in found)
-        rolled = sum(one["of"] * len(one["won"]) for one in found)
-        return _rate(won, rolled)
+        return _rate(*_won(_found(results, "success", task, kind, name)))
 
-    names = [row.name for row in METHODS] + ["optimal alone"]
-    return markdown(
-        [("method", *map(_heading, KINDS)), *((name, *(cell(kind, name) for kind in KINDS)) for name in names)]
-    )
+    return _by_kind(TRAINED, cell)
+
+
+def _by_kind(names: Sequence[str], cell: Callable[[str, str], str], first: str = "method") -> str:
+    """A line for each name and a cell for each kind."""
+    lines = [(name, *(cell(kind, name) for kind in KINDS)) for name in names]
+    return markdown([(first, *map(_heading, KINDS)), *lines])
 
 
 def _achievable(results: Results, task: str) -> str:
@@ -143,9 +155,7 @@ def _achievable(results: Results, task: str) -> str:
         return _pair(_found(results, "achievable", task, kind, of), lambda one: one["loss"])
 
     names = [f"{head}, {split}" for head in HEADS for split in ("held-out", "training")]
-    return markdown(
-        [("head, split", *map(_heading, KINDS)), *((of, *(cell(kind, of) for kind in KINDS)) for of in names)]
-    )
+    return _by_kind(names, cell, "head, split")
 
 
 def _references(results: Results, task: str) -> str:
@@ -195,6 +205,12 @@ def _heading(kind: str) -> str:
 def _short(value: float) -> str:
     """Two digits, without a leading 0."""
     return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _won(found: Found, behaviors: Sequence[str] = ()) -> tuple[int, int]:
+    """Successes and rollouts of policies, of all behaviors or of some."""
+    won = [(number, one["of"]) for one in found for name, number in one["won"].items() if name in (behaviors or [name])]
+    return sum(number for number, _ in won), sum(rolled for _, rolled in won)
 
 
 def _rate(won: int, rolled: int) -> str:
