@@ -62,7 +62,8 @@ def measure(asked: Namespace) -> None:
             if asked.stages and name not in asked.stages:
                 continue
             known = read(asked.results)
-            missing = [_with_weights(one, known) for one in questions if one.key not in known]
+            asking = [one for one in questions if not asked.rows or one.of in asked.rows]
+            missing = [_with_weights(one, known) for one in asking if one.key not in known]
             for number, found in enumerate(pool.imap(answer, missing), start=1):
                 with asked.results.open("a") as file:
                     file.write(json.dumps(found) + "\n")
@@ -95,6 +96,7 @@ def main() -> None:
             one.add_argument("--workers", type=int, default=2, help="processes, each with one thread")
             one.add_argument("--seeds", type=int, default=5)
             one.add_argument("--stages", nargs="*", help="which; all if none is named")
+            one.add_argument("--rows", nargs="*", help="which; all if none is named")
         else:
             one.add_argument("--document", type=Path, default=Path("docs/weights.md"))
     asked = parser.parse_args()
