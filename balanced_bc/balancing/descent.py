@@ -59,7 +59,39 @@ def adam(theta: Tensor, gradient: Tensor, state: AdamState, learning_rate: float
     return theta - learning_rate * preconditioner(state) * direction, state
 
 
-def shortened(gradient: Tensor, bound: float) -> Tensor:
-    r"""Factor that keeps a gradient's norm within a bound, :math:`\min(1, b / \lVert G \rVert)`, (m, 1)."""
-    factor: Tensor = bound / gradient.norm(dim=-1, keepdim=True).clamp_min(1e-12)
-    return factor.clamp_max(1.0)
+class Step(NamedTuple):
+    r"""A step that m lanes take along their gradients, :math:`s(G) = \beta P G`, and its derivative at G.
+
+    P is diagonal and held where it is; or it shortens a gradient to a bound b, and then the step depends on the
+    direction :math:`u = G / \lVert G \rVert` only:
+
+    .. math:: s(G) = \beta b \, u, \quad J = \frac{\partial s}{\partial G}
+        = \beta \frac{b}{\lVert G \rVert} (I - u u^\top)
+
+    Attributes:
+        scale: :math:`\beta P`, or :math:`\beta b / \lVert G \rVert` where a gradient is shortened, (m, p) or (m, 1).
+        along: u where a gradient is shortened, 0 where it is not, (m, p); None where none can be.
+    """
+
+    scale: Tensor
+    along: Tensor | None = None
+
+    @classmethod
+    def within(cls, gradient: Tensor, rate: float, bound: float) -> Step:
+        """A plain step of a learning rate along gradients, (m, p), that are shortened to a bound."""
+        norm = gradient.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        return cls(rate * (bound / norm).clamp_max(1.0), torch.where(norm > bound, gradient / norm, 0.0))
+
+    def turn(self, vectors: Tensor) -> Tensor:
+        """J times vectors, (m, p) or n for each lane, (m, n, p); J is symmetric."""
+        several = vectors.dim() > self.scale.dim()
+        scale = self.scale[:, None] if several else self.scale
+        if self.along is None:
+            return scale * vectors
+        along = self.along[:, None] if several else self.along
+        return scale * (vectors - along * (along * vectors).sum(dim=-1, keepdim=True))
+
+    def of(self, gradient: Tensor) -> Tensor:
+        """s(G), which automatic differentiation can go through, (m, p)."""
+        held = gradient.detach()
+        return self.scale * held + self.turn(gradient - held)

@@ -1,14 +1,15 @@
 r"""How training weights change a loss after one descent step (Eq. 15-18).
 
-With G the gradient of Eq. 16 and P a preconditioner (none in the paper), the inner step
-:math:`\theta' = \theta - \beta_1 P G` depends on :math:`\alpha` linearly, so the derivative of Eq. 18 is exact
-without a graph of second order:
+With G the gradient of Eq. 16, which :math:`\alpha` changes linearly, and the inner step
+:math:`\theta' = \theta - s(G)` (:math:`s(G) = \beta_1 G` in the paper; see `descent.Step`), the derivative of Eq. 18 is
+exact without a graph of second order:
 
 .. math:: \frac{\partial \mathcal{L}_i(\theta')}{\partial \alpha_j}
-    = -\beta_1 \langle \nabla \mathcal{L}_i(\theta'), P \, \nabla \mathcal{L}_j(\theta) \rangle
+    = -\langle J \, \nabla \mathcal{L}_i(\theta'), \nabla \mathcal{L}_j(\theta) \rangle, \quad
+    J = \frac{\partial s}{\partial G}
 
 and all j at once are the derivative of the k losses at :math:`\theta` in the direction
-:math:`P \nabla \mathcal{L}_i(\theta')`.
+:math:`J \nabla \mathcal{L}_i(\theta')`.
 Every function works on m lanes at once: (m, p) parameters, (m, k) weights. More than one step is differentiated in
 `unrolled` and in `trace`.
 """
@@ -22,12 +23,13 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import MetaForm
+from balanced_bc.balancing.descent import Step
 from balanced_bc.balancing.lanes import LaneLosses
 
 LaneTarget = Callable[[Tensor], Tensor]
 """The one loss that each lane wants low, as a function of the parameters, (m, p) -> (m,), [nat]."""
-Precondition = Callable[[Tensor], Tensor]
-r"""Step :math:`\beta_1 P` for a gradient (m, p); broadcastable to (m, p), and a constant for the derivative."""
+Inner = Callable[[Tensor], Step]
+"""The step that is taken along gradients, (m, p)."""
 
 
 class MetaStep(NamedTuple):
@@ -48,9 +50,7 @@ class MetaStep(NamedTuple):
     target: Tensor
 
 
-def jvp_form(
-    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
-) -> MetaStep:
+def jvp_form(losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, inner: Inner) -> MetaStep:
     r"""Compute the meta-gradient with one forward-mode product: its cost does not grow with k.
 
     Args:
@@ -58,37 +58,35 @@ def jvp_form(
         target: :math:`\mathcal{L}_i` on a batch that is independent of the training batch.
         theta: :math:`\theta`, (m, p).
         weights: :math:`\alpha`, (m, k).
-        precondition: :math:`\beta_1 P`.
+        inner: s.
     """
     before, gradient = weighted_gradient(losses, theta, weights)
-    step = precondition(gradient)
-    after = theta - step * gradient
+    step = inner(gradient)
+    after = theta - step.of(gradient)
     value, pull = value_and_gradient(target, after)
-    tangent = torch.func.jvp(losses, (theta,), (step * pull,))[1]
+    tangent = torch.func.jvp(losses, (theta,), (step.turn(pull),))[1]
     return MetaStep(after, (gradient,), -tangent.detach(), before, value)
 
 
-def products_form(
-    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
-) -> MetaStep:
+def products_form(losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, inner: Inner) -> MetaStep:
     """Compute the meta-gradient with one backward pass and one inner product per group; see `jvp_form`."""
     before, each = group_gradients(losses, theta)
     gradient = torch.einsum("mk,mkp->mp", weights, each)
-    step = precondition(gradient)
-    after = theta - step * gradient
+    step = inner(gradient)
+    after = theta - step.of(gradient)
     value, pull = value_and_gradient(target, after)
-    slope = -torch.einsum("mkp,mp->mk", each, step * pull)
+    slope = -torch.einsum("mkp,mp->mk", each, step.turn(pull))
     return MetaStep(after, (gradient,), slope, before, value)
 
 
 def double_backward_form(
-    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, precondition: Precondition
+    losses: LaneLosses, target: LaneTarget, theta: Tensor, weights: Tensor, inner: Inner
 ) -> MetaStep:
     """Compute the meta-gradient by differentiating through the inner step; see `jvp_form`."""
     leaf, free = theta.detach().requires_grad_(), weights.detach().requires_grad_()
     before = losses(leaf)
     gradient = torch.autograd.grad((free * before).sum(), leaf, create_graph=True)[0]
-    after = leaf - precondition(gradient.detach()) * gradient
+    after = leaf - inner(gradient.detach()).of(gradient)
     value = target(after)
     slope = torch.autograd.grad(value.sum(), free)[0]
     return MetaStep(after.detach(), (gradient.detach(),), slope, before.detach(), value.detach())

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from balanced_bc.balancing import simplex, trace, unrolled
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.descent import AdamState, observe, preconditioner, shortened
+from balanced_bc.balancing.descent import AdamState, Step, observe, preconditioner
 from balanced_bc.balancing.lanes import refuse_broken
-from balanced_bc.balancing.meta_gradient import FORMS, MetaStep, Precondition, fastest
+from balanced_bc.balancing.meta_gradient import FORMS, Inner, MetaStep, fastest
 from balanced_bc.balancing.proportions import equal
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
@@ -134,7 +134,7 @@ def take_one(
     """One inner step, and the derivative through it."""
     form = FORMS[fastest(repetition.config.meta_form, state.theta.device)]
     losses, target = repetition.lanes.on(draws[0]()), repetition.target(draws[1]())
-    return form(losses, target, state.theta, weights, precondition(state, repetition.config)), state.trace
+    return form(losses, target, state.theta, weights, inner(state, repetition.config)), state.trace
 
 
 def take_unrolled(
@@ -145,7 +145,7 @@ def take_unrolled(
     form = unrolled.FORMS[fastest(config.meta_form, state.theta.device)]
     losses = [repetition.lanes.on(draws[0]()) for _ in range(steps)]
     targets = [repetition.target(draws[1]()) for _ in range(steps if config.meta_average else 1)]
-    return form(losses, targets, state.theta, weights, precondition(state, config)), state.trace
+    return form(losses, targets, state.theta, weights, inner(state, config)), state.trace
 
 
 def take_traced(
@@ -154,7 +154,7 @@ def take_traced(
     """One inner step, and the derivative through all steps so far."""
     config = repetition.config
     losses, target = repetition.lanes.on(draws[0]()), repetition.target(draws[1]())
-    step, decay = precondition(state, config), config.meta_decay
+    step, decay = inner(state, config), config.meta_decay
     return trace.advance(losses, target, state.theta, weights, step, state.trace, decay, config.meta_curvature)
 
 
@@ -162,12 +162,12 @@ TAKE = {"one-step": take_one, "unrolled": take_unrolled, "trace": take_traced}
 """Every way to differentiate through inner steps by the name that the configuration gives it."""
 
 
-def precondition(state: SearchState, config: BalancingConfig) -> Precondition:
-    r"""Look up :math:`\beta_1 P`: a plain step, or Adam's preconditioner of the steps before (then Eq. 18 is exact)."""
+def inner(state: SearchState, config: BalancingConfig) -> Inner:
+    """The inner step: a plain one, or with Adam's preconditioner of the steps before (then Eq. 18 is exact)."""
     if config.meta_optimizer == "adam":
-        adapted = config.learning_rate * preconditioner(state.moments)
+        adapted = Step(config.learning_rate * preconditioner(state.moments))
         return lambda _: adapted
-    return lambda gradient: config.meta_learning_rate * shortened(gradient, config.gradient_bound)
+    return lambda gradient: Step.within(gradient, config.meta_learning_rate, config.gradient_bound)
 
 
 def remember(state: SearchState, taken: MetaStep, slope: Tensor, config: BalancingConfig) -> SearchState:

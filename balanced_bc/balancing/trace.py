@@ -1,16 +1,16 @@
 r"""How training weights of all steps so far change a loss: a trace of :math:`Z = \partial \theta / \partial \alpha`.
 
-One step :math:`\theta' = \theta - \beta_1 P \sum_j \alpha_j g_j(\theta)` carries the dependence of :math:`\theta` on
-the weights along and adds its own. With a decay :math:`\lambda`, so that steps long ago fade,
+One step :math:`\theta' = \theta - s(\sum_j \alpha_j g_j(\theta))` carries the dependence of :math:`\theta` on the
+weights along and adds its own. With J the derivative of s, and a decay :math:`\lambda`, so that steps long ago fade,
 
 .. math::
-    Z' = \lambda \, (I - \beta_1 P H) \, Z - \beta_1 P \, [g_1 \dots g_k], \quad
+    Z' = \lambda \, (I - J H) \, Z - J \, [g_1 \dots g_k], \quad
     \frac{\partial \mathcal{L}_i(\theta')}{\partial \alpha_j} = \langle \nabla \mathcal{L}_i(\theta'), Z'_j \rangle
 
 with H the Hessian of :math:`\sum_j \alpha_j \mathcal{L}_j`. This is the exact derivative with respect to a change of
-all weights so far, the change of s steps ago counted :math:`\lambda^s` times, while :math:`\beta_1 P` stays as it is.
+all weights so far, the change of n steps ago counted :math:`\lambda^n` times.
 Without curvature (the default) H is left out: k gradients a step and no second derivative. What is left out is of the
-order of :math:`\beta_1 P H / (1 - \lambda)`: nothing where losses are linear or :math:`\lambda = 0`, little for small
+order of :math:`J H / (1 - \lambda)`: nothing where losses are linear or :math:`\lambda = 0`, little for small
 steps. :math:`\lambda` then stands for how fast steps are forgotten.
 Z takes k times the memory of the networks.
 """
@@ -22,9 +22,9 @@ from torch import Tensor
 
 from balanced_bc.balancing.lanes import LaneLosses
 from balanced_bc.balancing.meta_gradient import (
+    Inner,
     LaneTarget,
     MetaStep,
-    Precondition,
     group_gradients,
     value_and_gradient,
 )
@@ -41,7 +41,7 @@ def advance(
     target: LaneTarget,
     theta: Tensor,
     weights: Tensor,
-    precondition: Precondition,
+    inner: Inner,
     trace: Tensor,
     decay: float,
     curvature: bool,
@@ -53,7 +53,7 @@ def advance(
         target: :math:`\mathcal{L}_i` on a batch that is independent of the training batch.
         theta: :math:`\theta`, (m, p).
         weights: :math:`\alpha`, (m, k).
-        precondition: :math:`\beta_1 P`.
+        inner: s.
         trace: :math:`Z`, (m, k, p).
         decay: :math:`\lambda`, 0 to 1.
         curvature: Whether H counts.
@@ -63,10 +63,10 @@ def advance(
     """
     before, each = group_gradients(losses, theta)
     gradient = torch.einsum("mk,mkp->mp", weights, each)
-    step = precondition(gradient)
-    after, wide = theta - step * gradient, step.expand_as(theta)[:, None]
-    carried = trace - wide * _bent(losses, weights, theta, trace) if curvature else trace
-    trace = decay * carried - wide * each
+    step = inner(gradient)
+    after = theta - step.of(gradient)
+    carried = trace - step.turn(_bent(losses, weights, theta, trace)) if curvature else trace
+    trace = decay * carried - step.turn(each)
     value, pull = value_and_gradient(target, after)
     slope = torch.einsum("mkp,mp->mk", trace, pull)
     return MetaStep(after, (gradient,), slope, before, value), trace

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from balanced_bc.balancing import descent
 from balanced_bc.balancing.lanes import Layout, pays
 from balanced_bc.balancing.meta_gradient import FORMS, fastest
 from benchmarks.rivals.meta_cases import RATE, Case
@@ -23,8 +24,9 @@ Step = Callable[[], Tensor]
 def ours(case: Case, form: str, vectorize: bool) -> Tensor:
     """One of our forms, all references as lanes."""
     lanes = case.lanes(vectorize)
-    losses, target, rate = lanes.on(case.training), lanes.own(case.measuring), case.theta.new_tensor(RATE)
-    return FORMS[form](losses, target, case.theta, case.weights, lambda _: rate).gradient
+    losses, target = lanes.on(case.training), lanes.own(case.measuring)
+    step = descent.Step(case.theta.new_full((len(case.theta), 1), RATE))
+    return FORMS[form](losses, target, case.theta, case.weights, lambda _: step).gradient
 
 
 def plain_loop(case: Case) -> Tensor:
