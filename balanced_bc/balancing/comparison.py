@@ -22,7 +22,7 @@ from torch import Tensor
 from balanced_bc.balancing.bounds import trust_of
 from balanced_bc.balancing.config import BalancingConfig, Method
 from balanced_bc.balancing.errors import BalancingError
-from balanced_bc.balancing.measured import Measured, accidents, measure_lanes, moments
+from balanced_bc.balancing.measured import Measured, accidents, known_errors, measure_lanes, moments
 from balanced_bc.balancing.methods import CLOSED, balance
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
@@ -149,9 +149,8 @@ def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared
     for lane, (method, weights) in enumerate(rows.items()):
         difference, square = moments(every.losses[lane] - every.losses[0], every.group, number)
         pair = [part._replace(losses=part.losses[[0, lane]]) for part in parts]
-        square = square + accidents(pair, groups) if len(parts) > 1 else square
-        known = (number > 1) | (lane == 0)
-        error = torch.where(known, square.sqrt(), torch.nan)
+        square = torch.maximum(square, accidents(pair, groups)) if len(parts) > 1 else square
+        error = known_errors(square, number) if lane else torch.zeros_like(square)
         found.append(Compared(method, weights, losses[lane], difference, error))
     return tuple(found)
 

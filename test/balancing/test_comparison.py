@@ -36,9 +36,9 @@ def result(moments: list[Progress]) -> Balance:
     return moments[-1].result
 
 
-def measured(better: float, own: float = 0.0, folds: int = 3, demonstrations: int = 8) -> list[Measured]:
+def measured(better: float, own: float = 0.0, folds: int = 3, demonstrations: int = 8, seed: int = 0) -> list[Measured]:
     """Folds in which the second lane is better by so much, and demonstrations differ a lot from each other."""
-    generator, group = Generator().manual_seed(0), torch.arange(2).repeat_interleave(demonstrations)
+    generator, group = Generator().manual_seed(seed), torch.arange(2).repeat_interleave(demonstrations)
     parts = []
     for fold in range(folds):
         hard = 5 * torch.randn(len(group), generator=generator, dtype=torch.float64)
@@ -54,6 +54,13 @@ def test_a_difference_is_paired_over_demonstrations() -> None:
     assert float(ours.standard_error.max()) < 0.05
     assert plain.difference.tolist() == [0.0, 0.0]
     assert plain.standard_error.tolist() == [0.0, 0.0]
+
+
+def test_the_standard_error_is_how_much_a_difference_varies_between_draws_of_demonstrations() -> None:
+    drawn = [compare(ROWS, measured(0.0, own=1.0, seed=seed))[1] for seed in range(200)]
+    varies = float(torch.stack([one.difference for one in drawn]).std())
+    said = float(torch.stack([one.standard_error for one in drawn]).square().mean().sqrt())
+    assert 1.0 < said / varies < 1.35, "the larger of two estimates errs on the side of caution"
 
 
 def test_how_sure_a_single_demonstration_is_nobody_knows() -> None:
