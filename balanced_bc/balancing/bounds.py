@@ -17,8 +17,9 @@ from balanced_bc.balancing.errors import BalancingError
 
 TIMES = "x"
 """Ends a bound that is a multiple of the share of the dataset."""
-SWEEPS = 5000
-"""Most rounds of projections onto one set after the other; bounds that hardly leave room want thousands."""
+SWEEPS, PATIENCE = 5000, 100
+"""Most rounds of projections onto one set after the other, for bounds that hardly leave room want thousands; and rounds
+in which a point must come nearer to its bounds, or there is none that keeps them."""
 NEAR = 1e-8
 """How far outside its bounds a sum of weights may be."""
 
@@ -55,8 +56,8 @@ class Bounds(NamedTuple):
         if not len(self.member):
             return simplex.clip(weights, self.low, self.high)
         point = weights.clamp_min(simplex.ROUNDING)
-        owed = [torch.ones_like(point) for _ in range(len(self.member) + 1)]
-        for _ in range(SWEEPS):
+        owed, far = [torch.ones_like(point) for _ in range(len(self.member) + 1)], inf
+        for sweep in range(SWEEPS):
             start = point
             for index, debt in enumerate(owed):
                 before = point * debt
@@ -64,6 +65,10 @@ class Bounds(NamedTuple):
                 owed[index] = before / point
             if self._broken(point) < NEAR and float((point - start).abs().max()) < NEAR:
                 return point
+            if sweep % PATIENCE == PATIENCE - 1:
+                if self._broken(point) > 0.95 * far:
+                    break
+                far = self._broken(point)
         raise BalancingError(f"no weights keep all bounds; the nearest were {[round(w, 4) for w in point.tolist()]}")
 
     def _onto(self, point: Tensor, index: int) -> Tensor:

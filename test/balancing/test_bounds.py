@@ -76,7 +76,7 @@ def test_a_cap_of_several_times_a_large_share_bounds_nothing() -> None:
 
 def test_bounds_that_hardly_leave_room_are_kept() -> None:
     groups = tuple(f"{a}+{b}" for a in ("a0", "a1", "a2") for b in ("b0", "b1"))
-    share = torch.tensor([0.1854, 0.1505, 0.0011, 0.6606, 0.0013, 0.0011], dtype=torch.float64)
+    share = torch.tensor([0.18542, 0.15046, 0.00109, 0.66064, 0.00133, 0.00106], dtype=torch.float64)
     bounds = bounds_of(groups, share, 50.0, floors=("a1=0.47", "b0=0.48"), caps=("a0=0.36", "a1=0.75"))
     assert _keeps(bounds, bounds.confine(share))
 
