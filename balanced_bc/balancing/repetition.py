@@ -134,9 +134,8 @@ class Repetition(NamedTuple):
         if not self.is_crowded:
             return self._replace(own=own)
         size = chunk(self.config)
-        return self._replace(
-            own=own, measured_groups=own, measured=self.measured[own.start // size :][: -(-len(own) // size)]
-        )
+        measured = self.measured[own.start // size : -(-own.stop // size)]
+        return self._replace(own=own, measured_groups=own, measured=measured)
 
     def cut(self, lanes_of_each: int = 1) -> tuple[range, ...]:
         """Cut the groups into blocks of whole chunks that have few enough lanes, at most `MOST_LANES` of each group."""
