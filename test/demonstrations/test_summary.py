@@ -37,6 +37,18 @@ def test_the_table_adds_up(dataset: Dataset, record: Record) -> None:
     assert total[:5] == ("all", "2", "20", "1.000", "0.6")
 
 
+def test_what_an_episode_has_of_each_group_is_told_and_adds_up(dataset: Dataset, record: Record) -> None:
+    record(behavior="slider")
+    record(behavior="drawer")
+    dataset.tag([0], {"behavior": "drawer"}, (0.2, 0.3))
+    drawer, slider = rows = summary(dataset)
+    assert (drawer.demonstrations, drawer.pairs, drawer.share) == (2, 14, 0.7)
+    assert (slider.demonstrations, slider.pairs, slider.gaps) == (1, 6, 0)
+    assert slider.duration == pytest.approx(0.2, abs=1e-5)
+    *_, total = table(rows, len(dataset.episodes))
+    assert total[:6] == ("all", "2", "20", "1.000", "0.6", "0")
+
+
 def test_an_empty_dataset_has_only_headings(dataset: Dataset) -> None:
     assert len(table(summary(dataset))) == 1
 
