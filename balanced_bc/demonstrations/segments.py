@@ -117,13 +117,13 @@ def segment_of(record: EpisodeRecord, tags: Mapping[str, str], first: float, las
     Raises:
         DemonstrationError: The episode has no such part.
     """
-    last = min(last, record.duration)
-    if not 0 <= first <= last:
+    final = min(last, record.duration)
+    if not 0 <= first <= final:
         raise DemonstrationError(
             f"episode {record.index} has no part from {first} s to {last} s; its frames go from 0 s to "
             f"{record.duration:.3f} s"
         )
-    start, end = (record.start + ceil(round(moment * rate) * NANOSECONDS / rate) for moment in (first, last))
+    start, end = (record.start + ceil(round(moment * rate) * NANOSECONDS / rate) for moment in (first, final))
     return Segment(start, end, tags)
 
 
