@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing import conflicts, references
-from balanced_bc.balancing.bounds import named, trust_of, values_of
+from balanced_bc.balancing.bounds import left_out, named, trust_of, values_of
 from balanced_bc.balancing.config import RELAXED, BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
@@ -20,10 +20,13 @@ from balanced_bc.balancing.minmax import weigh
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
-from balanced_bc.balancing.repetition import Repetition, limits, shares
+from balanced_bc.balancing.repetition import Repetition, limits, prior_of, shares
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
+
+LEAST = 1e-6
+"""Smallest weight at the start of a group that is balanced."""
 
 
 def zero(repetition: Repetition) -> Run[Outcome]:
@@ -86,18 +89,17 @@ def balance(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> It
         config: Method and its numbers.
         work: This process's place among those that do the run, and where pieces that are done are kept.
     """
-    trusted = trust_of(problem.groups, config.trust) > 0
-    if bool(trusted.all()):
+    out = left_out(problem.groups, config.trust, config.caps)
+    if not bool(out.any()):
         yield from _balance(problem, config, work)
         return
-    kept = trusted.nonzero().flatten().tolist()
+    kept = (~out).nonzero().flatten().tolist()
     if len(kept) < 2:
         raise BalancingError(
-            f"trust leaves {[problem.groups[i] for i in kept]} of {list(problem.groups)}; balancing needs 2 or more"
+            f"trust and caps leave {[problem.groups[i] for i in kept]} of {list(problem.groups)}; balancing needs 2 or "
+            "more"
         )
-    left = {name: value for name, value in values_of(config.trust, "trust").items() if value > 0}
-    inner = replace(among(config, problem, kept), trust=tuple(f"{name}={value}" for name, value in left.items()))
-    for now in _balance(problem.only(kept), inner, work):
+    for now in _balance(problem.only(kept), among(config, problem, kept), work):
         yield now.among(problem.groups, kept)
 
 
@@ -115,10 +117,11 @@ def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> Bal
 
     if lost := set(config.floors) - set(left(config.floors)):
         raise BalancingError(
-            f"floors {', '.join(sorted(lost))} are of groups that trust leaves out; left are {staying}"
+            f"floors {', '.join(sorted(lost))} are of groups that trust or a cap of 0 leaves out; left are {staying}"
         )
     return replace(
         config,
+        trust=tuple(text for text in left(config.trust) if all(values_of((text,), "trust").values())),
         caps=left(config.caps),
         prior_weights=left(config.prior_weights),
         success_loss=left(config.success_loss),
@@ -133,6 +136,11 @@ def _balance(problem: Problem, config: BalancingConfig, work: Work) -> Iterator[
         return
     if not problem.folds:
         raise BalancingError(f"method {config.method!r} trains networks, but the problem has no fold to train on")
+    if lost := [name for name, prior in zip(problem.groups, prior_of(problem, config).tolist()) if prior < LEAST]:
+        raise BalancingError(
+            f"floors {', '.join(config.floors)} leave no weight for {', '.join(lost)}; lower them, or leave these "
+            "groups out with a trust of 0"
+        )
     method, before = LEARNED[config.method], 1 - conflicts.SHARE
     so_far = list[Any]()
     pieces = [partial(_repetition, problem, config, number, so_far) for number in range(config.repeats)]
