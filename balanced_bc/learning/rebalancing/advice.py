@@ -101,7 +101,7 @@ def _beyond(content: BalanceFile) -> Iterator[str]:
             change = f"{best.difference[name]:+.3f}" + (f" +- {error:.3f}" if isfinite(error) else "")
             yield (
                 f"{name} {listed(needs)}. No weights that were compared surely lower its held-out loss (at best "
-                f"{change}, {best.method}): weights cannot fix this. Record more of {name}; {_as_many(name, content)}."
+                f"{change}, {best.method}): do not count on weights. Record more of {name}; {_as_many(name, content)}."
             )
 
 

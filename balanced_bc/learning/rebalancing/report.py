@@ -166,7 +166,8 @@ def _advice(one: Explained) -> str:
 
 
 def _comparison(one: Explained) -> str:
-    names, quantity = report_tables.by_repeats(one.content), readings.quantity(one.content)
+    wants = any(row.reference for row in one.content.groups.values())
+    names, quantity = report_tables.by_repeats(one.content), readings.quantity(one.content) if wants else ""
     return report_tables.comparison(readings.comparison(one.content), names, quantity)
 
 

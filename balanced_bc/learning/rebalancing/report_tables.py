@@ -217,8 +217,14 @@ def lengths(content: BalanceFile) -> str:
     return rows_of(("group", "pairs", "seconds", "idle"), by_repeats(content), cells, caption)
 
 
-def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str) -> str:
-    """Held-out losses of policies trained on the weights of several methods; `quantity` is that of the references."""
+def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str = "") -> str:
+    """Held-out losses of policies trained on the weights of several methods.
+
+    Args:
+        methods: What was measured of each.
+        names: Groups in the order of rows.
+        quantity: Of the references; empty where a method has none.
+    """
     if not methods:
         return ""
 
@@ -231,8 +237,9 @@ def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str)
         "from plain cloning, negative where lower, in brackets two standard errors on either side. A loss is "
         f"{readings.MEANT[SKILL]} [nat per pair]. "
     )
-    same, other = "References are the same, of other networks.", f"References are another quantity ({quantity})."
-    caption += same if quantity == SKILL else other
+    if quantity:
+        same, other = "this quantity too, of other networks", f"another quantity ({quantity})"
+        caption += f"References are {same if quantity == SKILL else other}."
     return rows_of(head, names, cells, caption)
 
 

@@ -199,7 +199,7 @@ def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> No
     shown = report_tables.comparison(readings.comparison(judged), list(judged.groups), readings.quantity(judged))
     assert "-0.25 [-0.45, -0.05]" in shown
     assert "A loss is half the squared error of the chosen twists" in shown
-    assert "References are the same, of other networks." in shown
+    assert "References are this quantity too, of other networks." in shown
     beside_likelihoods = report_tables.comparison(readings.comparison(judged), ["group 0"], "negative log-likelihood")
     assert "References are another quantity (negative log-likelihood)." in beside_likelihoods
     assert "<td>0.10</td>" in shown
