@@ -19,7 +19,7 @@ from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.result import LIKELIHOOD, SKILL
 
 ProblemOf = Callable[..., Problem]
-QUICK = BalancingConfig(method="minimax", steps=6, batch=8, repeats=3, evaluation=32, conflicts=False)
+QUICK = BalancingConfig(method="minimax", steps=6, batch=8, repeats=2, evaluation=32, conflicts=False)
 
 
 def _part(value: float, fold: int) -> Measured:

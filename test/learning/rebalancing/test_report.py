@@ -80,6 +80,7 @@ def test_the_page_is_whole_well_formed_and_asks_nothing_of_the_network(tmp_path:
     reader = read(page)
     assert {"script", "link", "img", "iframe"}.isdisjoint(reader.seen)
     assert reader.seen.count("svg") == 2
+    assert "Weights in the min-max step, one line for each repetition" in page
     assert all(reference.startswith("#") for reference in reader.references)
 
 
