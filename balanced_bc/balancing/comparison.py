@@ -100,7 +100,7 @@ def kind_of(config: BalancingConfig) -> str:
     """Which comparison is made."""
     if config.compare != "auto":
         return config.compare
-    return "none" if config.method in CLOSED else "quick"
+    return "none" if config.method in CLOSED else "full"
 
 
 def judge(
@@ -119,8 +119,8 @@ def judge(
     rivals = [method for method in methods if method not in rows]
     stages = len(rivals) + config.repeats
     for stage, method in enumerate(rivals):
-        plain = replace(config, method=method, success_loss=(), conflicts=False)
-        alone = _weights_of(problem, plain, work.part(f"{PHASE}-{method}"))
+        bare = replace(unbounded(config), method=method, conflicts=False)
+        alone = _weights_of(problem, bare, work.part(f"{PHASE}-{method}"))
         rows[method] = yield from placed(alone, lambda done, before=stage: (before + done) / stages)  # type: ignore[misc]
     lanes, before = torch.stack(list(rows.values())), len(rivals) / stages
     pieces = [partial(measured, problem, config, lanes, number) for number in range(config.repeats)]
@@ -131,9 +131,13 @@ def judge(
 
 def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: int, _: Work = ALONE) -> Run[Measured]:
     """Train with each row of weights, (m, k), in a repetition whose network and batches no method has used."""
-    blank = replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
-    repetition = Repetition.of(replace(problem, judged=()), blank, config.repeats + number)
+    repetition = Repetition.of(replace(problem, judged=()), unbounded(config), config.repeats + number)
     return (yield from retold(measure_lanes(repetition, rows, PHASE), lambda now: now._replace(repetition=number)))
+
+
+def unbounded(config: BalancingConfig) -> BalancingConfig:
+    """The same without what a person said of groups: rivals are what they are without a word."""
+    return replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:

@@ -46,7 +46,7 @@ class Watched(NamedTuple):
         batch: Pairs of them.
         member: Demonstration of each pair, as a number from 0, (n,).
         group: Group of each demonstration, (d,).
-        demonstration: Name of each demonstration, unique among all folds, (d,).
+        demonstration: Name of each demonstration, or of what it has of a group, unique among all folds, (d,).
     """
 
     batch: Any
@@ -201,7 +201,8 @@ class Repetition(NamedTuple):
             named = groups.repeat_interleave(max(LEAST_MEASURED, self.config.evaluation // len(groups)))
             drawn = self.fold.measuring(named, Generator().manual_seed(self.seed))
             return Watched(drawn, torch.arange(len(named)), named, torch.arange(len(named)))
-        names, member = torch.unique(held.demonstration, return_inverse=True)
+        pieces = held.demonstration * len(groups) + held.group  # a demonstration of several groups counts in each
+        names, member = torch.unique(pieces, return_inverse=True)
         order = member.argsort(stable=True)
         rank = torch.arange(len(order)) - torch.searchsorted(member[order], member[order])
         every = max(1, len(order) // max(self.config.evaluation, LEAST_OF_EACH * len(names)))

@@ -171,6 +171,19 @@ def test_a_reference_is_not_above_the_loss_of_any_lane(problem_of: ProblemOf) ->
     assert set(lanes) <= set(names)
 
 
+def test_a_meta_gradient_run_ends_when_its_weights_have_settled(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5), (200, 60))
+
+    def steps(config: BalancingConfig) -> int:
+        run = balance(problem, replace(config, repeats=1, conflicts=False))
+        return max(now.step for now in run if now.phase == "references")
+
+    settling = replace(QUICK, meta_drift=0.5)
+    assert steps(replace(settling, meta_drift=0.0)) == QUICK.steps
+    assert steps(settling) == QUICK.steps // 2
+    assert steps(replace(settling, reference="converged")) == QUICK.steps
+
+
 def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> None:
     problem, config = problem_of((0.1, 1.0), (2000, 40)), replace(QUICK, method="zero", steps=200, repeat_cap=3)
     found = answer(problem, config)
