@@ -12,6 +12,10 @@ WAITING = "waiting"
 """Phase of a process that waits for another."""
 SO_FAR = "so far"
 """Phase of weights that are the answer of the repetitions so far."""
+LIKELIHOOD = "negative log-likelihood"
+"""What networks are trained with: the quantity of most references."""
+SKILL = "error of the chosen action"
+"""What networks are judged by where the problem tells it, see `Problem.skill`; not on the scale of a likelihood."""
 
 
 class Reference(NamedTuple):
@@ -19,11 +23,12 @@ class Reference(NamedTuple):
 
     Attributes:
         loss: :math:`\mathcal{L}_i^\mathrm{ref}`, [nat] per pair.
-        standard_error: Over the repetitions; None when there is one only.
+        standard_error: Over the repetitions, or over demonstrations; None when there is one only.
         split: `held-out`, `training`, or `none` for references of 0.
         steps: Descent steps of the network that reached it.
         reduction: How it was reduced to one number.
         lane: Weights that reached it (`meta`, `specialist`, `proportions`, `equal`), or where it comes from.
+        quantity: What the loss is, `LIKELIHOOD` or `SKILL`.
     """
 
     loss: float
@@ -32,6 +37,7 @@ class Reference(NamedTuple):
     steps: int
     reduction: str
     lane: str
+    quantity: str = LIKELIHOOD
 
 
 class Compared(NamedTuple):
@@ -59,7 +65,8 @@ class Balance(NamedTuple):
         method: Its name.
         groups: Names of the groups, (k,).
         weights: :math:`\alpha`, a point on the simplex, (k,).
-        standard_error: Of the weights over the repetitions, (k,); None when there is one only.
+        standard_error: Of the weights over the repetitions, or from what they would be without each fold, (k,); None
+            when there is one only.
         references: Reference of each group, None where it was left out; empty for methods that have none.
         last: Weights after the last step, averaged over repetitions, (k,).
         average: Weights averaged over all steps and repetitions, (k,).

@@ -12,6 +12,8 @@ from torch import Generator, Tensor
 
 from balanced_bc.balancing.measured import Best, Measured
 from balanced_bc.balancing.minimax import Evidence, choose, design, shifted
+from balanced_bc.balancing.problem import Problem
+from balanced_bc.balancing.summary import thin
 from balanced_bc.balancing.surrogate import Surrogate
 
 STIFFNESS = 4.0
@@ -113,6 +115,13 @@ def test_transfer_says_who_is_helped_and_who_is_harmed() -> None:
     change, error = evidence.transfer(3.0)
     assert float(change[0, 0]) < -3 * float(error[0, 0])
     assert float(change[0, 2]) > 3 * float(error[0, 2])
+
+
+def test_few_demonstrations_are_counted_over_all_folds(problem_of: Callable[..., Problem]) -> None:
+    prior = torch.full((2,), 0.5, dtype=torch.float64)
+    evidence = Evidence.of(design(prior), _measured(prior, torch.zeros_like, demonstrations=1))
+    first, _ = thin(problem_of((0.1, 0.5), (40, 40), names=("slider", "drawer")), evidence)
+    assert first.startswith("all folds together measured slider on 3 demonstrations: what is said of it is uncertain")
 
 
 def test_a_demonstration_measured_twice_counts_with_its_mean() -> None:

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite, nan
 
+from balanced_bc.balancing.comparison import LOST
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.readings import Compared
 from balanced_bc.learning.rebalancing.row import Row
 
 MANY = 3.0
 """A group that is used this many times as often as in plain cloning is worth a word."""
+OFTEN = 1.5
+"""A group that is used this many times as often, and is not learned better for it, too."""
+FEW = 10
+"""Demonstrations of a group below which they are few."""
+WORSE = 1.5
+"""A group whose held-out loss is this many times the mean of the others is worst off."""
 TOLD = 5
 """Sentences of one kind at most."""
 
 
 def advice(content: BalanceFile) -> tuple[str, ...]:
-    """What weights cannot do, and who is in whose way."""
-    kinds = (_left_out(content), _repeated(content), _harming(content), _opposed(content))
+    """Whether to use the weights, what they cannot do, and who is in whose way."""
+    kinds = (
+        _losing(content),
+        _left_out(content),
+        _repeated(content),
+        _beyond(content),
+        _harming(content),
+        _opposed(content),
+    )
     return tuple(sentence for kind in kinds for sentence in limited(list(kind)))
 
 
@@ -46,6 +62,14 @@ def wanted(row: Row, content: BalanceFile) -> int:
     return max(1, round((pairs - row.pairs) / length))
 
 
+def _losing(content: BalanceFile) -> Iterator[str]:
+    if any(warning.startswith(LOST) for warning in content.warnings):
+        yield (
+            "Train without these weights: they lose to plain cloning on held-out demonstrations (the warning on top "
+            "says where)."
+        )
+
+
 def _left_out(content: BalanceFile) -> Iterator[str]:
     for name, row in content.groups.items():
         if row.alpha == 0:
@@ -61,6 +85,64 @@ def _repeated(content: BalanceFile) -> Iterator[str]:
                 f"{row.demonstrations} demonstrations and add nothing to them: weights cannot fix this. Record more of "
                 f"{name}; {more} more would do without weights."
             )
+
+
+def _beyond(content: BalanceFile) -> Iterator[str]:
+    """Groups in need that no weights which were compared surely help, those with the highest loss first."""
+    plain, *others = readings.comparison(content) or (None,)
+    if plain is None or not others:
+        return
+    losses = {name: loss for name, loss in others[0].losses.items() if isfinite(loss) and content.groups[name].alpha}
+    for name in sorted(losses, key=lambda name: -losses[name]):
+        row = content.groups[name]
+        needs, best = _needs(row, name, losses), _most_helpful(name, others)
+        if needs and best and row.alpha_over_rho < MANY and not _surely_lower(name, others):
+            error = best.standard_error.get(name, nan)
+            change = f"{best.difference[name]:+.3f}" + (f" +- {error:.3f}" if isfinite(error) else "")
+            yield (
+                f"{name} {listed(needs)}. No weights that were compared surely lower its held-out loss (at best "
+                f"{change}, {best.method}): do not count on weights. Record more of {name}; {_as_many(name, content)}."
+            )
+
+
+def listed(parts: list[str]) -> str:
+    """One thing, two or more in a sentence."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def _needs(row: Row, name: str, losses: dict[str, float]) -> list[str]:
+    """Why a group should be learned better; its loss beside that of the others."""
+    others = [loss for other, loss in losses.items() if other != name]
+    ratio = losses[name] * len(others) / sum(others) if others and sum(others) > 0 else 1.0
+    found = {
+        f"is used {row.alpha_over_rho:.1f} times as often as it was recorded": row.alpha_over_rho >= OFTEN,
+        f"has {row.demonstrations} demonstrations": row.demonstrations < FEW,
+        f"is worst off, with {ratio:.1f} times the held-out loss of the others": (
+            losses[name] == max(losses.values()) and ratio >= WORSE
+        ),
+    }
+    return [why for why, holds in found.items() if holds]
+
+
+def _surely_lower(name: str, methods: list[Compared]) -> bool:
+    """Whether weights of any method surely lower the held-out loss of a group."""
+    known = [one for one in methods if name in one.difference]
+    return any(one.difference[name] < -readings.SURE * one.standard_error.get(name, float("inf")) for one in known)
+
+
+def _most_helpful(name: str, methods: list[Compared]) -> Compared | None:
+    """Whose weights lower the held-out loss of a group most."""
+    known = [one for one in methods if name in one.difference]
+    return min(known, key=lambda one: one.difference[name], default=None)
+
+
+def _as_many(name: str, content: BalanceFile) -> str:
+    """How many more demonstrations make as many as of the group with most, or twice as many."""
+    number = {other: row.demonstrations for other, row in content.groups.items() if row.alpha}
+    most = max(number, key=number.__getitem__)
+    if number[most] > number[name]:
+        return f"{number[most] - number[name]} more make as many as of {most}"
+    return f"{number[name]} more make twice as many"
 
 
 def _harming(content: BalanceFile) -> Iterator[str]:

@@ -19,7 +19,7 @@ from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import idleness, matrices, parquet
 from balanced_bc.learning.rebalancing.held_out import demonstrations
-from balanced_bc.learning.rebalancing.row import Row, check_keys, read_as
+from balanced_bc.learning.rebalancing.row import Row, about, check_keys, read_as
 from balanced_bc.policies.config import PolicyConfig
 
 FORMAT = 2
@@ -86,7 +86,8 @@ class BalanceFile:
         measured = None if period is None else idleness.lengths(pairs, period)
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
-        rows = {name: Row.of(answer, counts, number, index) for index, name in enumerate(pairs.groups)}
+        named = about(pairs.groups, answer.warnings)
+        rows = {name: Row.of(answer, counts, number, index, named[name]) for index, name in enumerate(pairs.groups)}
         if measured is not None and period is not None:
             rows = {name: row.timed(measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from balanced_bc.balancing.result import SKILL
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.advice import advice, said
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
@@ -28,25 +29,27 @@ def _parts(content: BalanceFile) -> Iterator[str]:
     yield "\n".join(f"warning: {warning}" for warning in content.warnings)
     yield "\n".join(said(content))
     yield aligned(table(content.groups))
-    yield _references(content.groups)
+    yield _references(content)
     yield compared(content)
-    for found in (readings.transfer(content), readings.conflict(content)):
+    for found, beside in ((readings.transfer(content), readings.untold(content)), (readings.conflict(content), "")):
         yield "" if found is None else _matrix(found)
+        yield beside
     yield "\n".join(advice(content))
     yield _lengths(content.groups)
 
 
-def _references(groups: Mapping[str, Row]) -> str:
+def _references(content: BalanceFile) -> str:
     """Losses beside their references."""
     rows: Rows = [("group", "loss", "reference", "above", "split", "reached by")]
-    for name, row in groups.items():
+    for name, row in content.groups.items():
         if row.reference is None or row.final_loss is None:
             continue
         loss, error = row.reference["loss"], row.reference["standard_error"]
         spelled = f"{loss:.2f}" if error is None else f"{loss:.2f} +- {error:.2f}"
         above = f"{row.final_loss - loss:+.2f}"
         rows.append((name, f"{row.final_loss:.2f}", spelled, above, row.reference["split"], row.reference["lane"]))
-    return f"Losses [nat per pair]:\n{aligned(rows)}" if len(rows) > 1 else ""
+    what = readings.meant(readings.quantity(content))
+    return f"Losses, {what} [nat per pair]:\n{aligned(rows)}" if len(rows) > 1 else ""
 
 
 def _matrix(found: Matrix) -> str:
@@ -84,8 +87,7 @@ def compared(content: BalanceFile) -> str:
     return (
         "Networks trained afresh with weights of several methods, on held-out demonstrations: loss of plain cloning,\n"
         f"and differences from it, negative where better (* beyond {readings.SURE:g} standard errors), at the group's\n"
-        "weight. It is half the squared error of the chosen twists in units of their deviation, plus the gripper's\n"
-        "loss [nat]:\n"
+        f"weight. It is {readings.MEANT[SKILL]} [nat]:\n"
         f"{aligned(rows)}"
     )
 

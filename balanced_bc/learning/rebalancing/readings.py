@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 from typing import Any, NamedTuple
 
 from balanced_bc.balancing.conflicts import opposes
+from balanced_bc.balancing.result import LIKELIHOOD, SKILL
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
+LAG = 1.0
+"""Nats above the lowest loss that is known of a group from which on a network has lost it: it finds what was
+demonstrated e times less likely."""
+LISTED = 5
+"""Names in a sentence, at most."""
+MEANT = {SKILL: "half the squared error of the chosen twists in units of their deviation, plus the gripper's loss"}
+"""What quantities are whose names do not say it."""
 Cell = tuple[int, int]
 Numbers = Sequence[Sequence[float]]
 
@@ -66,7 +74,8 @@ def transfer(content: BalanceFile) -> Matrix | None:
     split, known = content.run["split"], content.diagnostics
     if "transfer" in known:
         caption = (
-            f"Change of the {split} loss when the odds of a group are tripled [nat per pair], negative where it helps"
+            f"Change of the {split} loss ({quantity(content)}) when the odds of a group are tripled [nat per pair], "
+            "negative where it helps"
         )
         return _matrix(content, "Who helps and who harms whom", caption, "more {}", "transfer", 1)
     if "meta_direction" in known:
@@ -75,8 +84,56 @@ def transfer(content: BalanceFile) -> Matrix | None:
             f"mixture of the moment, raises the {split} loss of a row's group, below 0 where it helps; over the run "
             "that looks for the row's best weights, every step alike, so that 1 is the most there can be"
         )
-        return _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1)
+        found = _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1)
+        away = lost(content)
+        blank = [nan] * len(found.names)
+        values = [blank if name in away else row for name, row in zip(found.names, found.values)]
+        return None if len(away) == len(found.names) else found._replace(values=values)
     return None
+
+
+def lost(content: BalanceFile) -> dict[str, float]:
+    """Groups that the run of `ours` for their best weights knows far worse than other networks do.
+
+    A meta-gradient is taken where that run is. Where it has lost its group, every step overshoots, and the group's own
+    data seems to harm it.
+
+    Returns:
+        By how much it knows them worse, [nat].
+    """
+    above = {}
+    for (name, row), loss in zip(content.groups.items(), content.diagnostics.get("meta_losses", ())):
+        known = [row.final_loss, row.reference["loss"] if row.reference else None]
+        lowest = min((one for one in known if one is not None and isfinite(one)), default=nan)
+        if loss - lowest > LAG:
+            above[name] = loss - lowest
+    return above
+
+
+def untold(content: BalanceFile) -> str:
+    """Of which groups it is not told who helps and who harms them, and why; empty where of all."""
+    away = lost(content) if "meta_direction" in content.diagnostics else {}
+    if not away:
+        return ""
+    worst = sorted(away, key=lambda name: -away[name])
+    named = ", ".join(f"{name} by {away[name]:.1f}" for name in worst[:LISTED])
+    more = f", and {len(worst) - LISTED} more" if len(worst) > LISTED else ""
+    return (
+        "Left out of who helps whom are groups that the run for their best weights knows worse than other networks do: "
+        f"{named}{more} [nat per pair]. What helps a network that has lost a group is not what helps one that has "
+        "learned it. Method minimax measures it in trained networks."
+    )
+
+
+def quantity(content: BalanceFile) -> str:
+    """What losses and references are; where a file does not say it, those of `minimax` are no likelihoods."""
+    known = next((row.reference for row in content.groups.values() if row.reference), {})
+    return str(known.get("quantity", SKILL if content.method == "minimax" else LIKELIHOOD))
+
+
+def meant(name: str) -> str:
+    """A quantity by its name, with what it is where the name does not say it."""
+    return f"{name} ({MEANT[name]})" if name in MEANT else name
 
 
 def conflict(content: BalanceFile) -> Matrix | None:
@@ -124,7 +181,7 @@ class Compared(NamedTuple):
     Attributes:
         method: The method.
         weights: Its weights.
-        losses: Held-out losses of a policy trained with them; not on the scale of references.
+        losses: Held-out losses of a policy trained with them, as `SKILL`; references may be another quantity.
         difference: Of the losses from those of plain cloning, negative where they are lower.
         standard_error: Of the difference; NaN where it is not known.
     """

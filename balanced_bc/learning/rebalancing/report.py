@@ -126,12 +126,16 @@ def _over_time(one: Explained) -> str:
     weights, losses = (
         draw(one.content, one.traces, order) for draw in (report_plots.weights_over_time, report_plots.losses_over_time)
     )
-    split = one.content.run["split"]
+    split, what = one.content.run["split"], readings.quantity(one.content)
     captions = (
-        "Weights in the last step, one line for each repetition; a dot is the answer.",
-        f"Losses on {split} pairs; a dashed line is the reference. Of several lanes, the lowest loss.",
+        "Weights in the min-max step, one line for each repetition; a dot is the answer.",
+        f"Losses ({what}) on {split} pairs; a dashed line is the reference. Of several lanes, the lowest loss.",
     )
-    return "".join(
+    still = (
+        "minimax has no weights over time: it trains networks with fixed weights, and chooses the answer when all of "
+        "them are measured."
+    )
+    return (paragraph(still, class_="quiet") if losses and one.content.method == "minimax" else "") + "".join(
         element("figure", drawn, element("figcaption", text(caption), class_="quiet"))
         for drawn, caption in zip((weights, losses), captions)
         if drawn
@@ -139,8 +143,8 @@ def _over_time(one: Explained) -> str:
 
 
 def _transfer(one: Explained) -> str:
-    found = readings.transfer(one.content)
-    return "" if found is None else report_tables.matrix(found)
+    found, untold = readings.transfer(one.content), readings.untold(one.content)
+    return ("" if found is None else report_tables.matrix(found)) + (paragraph(untold) if untold else "")
 
 
 def _conflicts(one: Explained) -> str:
@@ -162,7 +166,9 @@ def _advice(one: Explained) -> str:
 
 
 def _comparison(one: Explained) -> str:
-    return report_tables.comparison(readings.comparison(one.content), report_tables.by_repeats(one.content))
+    wants = any(row.reference for row in one.content.groups.values())
+    names, quantity = report_tables.by_repeats(one.content), readings.quantity(one.content) if wants else ""
+    return report_tables.comparison(readings.comparison(one.content), names, quantity)
 
 
 def _run(one: Explained) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from balanced_bc.balancing.result import SKILL
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.markup import bullets, cell, element, folded, paragraph, table, text
@@ -56,7 +57,11 @@ def weights(content: BalanceFile) -> str:
         return [_bars(row, top), *map(cell, numbers), cell(row.demonstrations), cell(row.pairs)]
 
     key = element("span", class_="key", style="background: var(--share)") + "share of the pairs"
-    key += element("span", class_="key", style="background: var(--alpha)") + "weight, with two standard errors"
+    known = any(row.alpha_standard_error is not None for row in content.groups.values())
+    said = "weight, with two standard errors" if known else "weight; no standard error is known"
+    if not known and content.diagnostics and content.run["repeats"] == 1:
+        said += ", because there was one repetition (--repeats)"
+    key += element("span", class_="key", style="background: var(--alpha)") + text(said)
     return rows_of(head, by_repeats(content), cells) + element("p", key, class_="quiet")
 
 
@@ -91,20 +96,22 @@ def references(contents: Mapping[str, BalanceFile]) -> str:
     for label, content in contents.items():
         known = next((row.reference for row in content.groups.values() if row.reference), None)
         if known is not None:
-            origins.setdefault(_origin(known), {})[label] = content
+            origins.setdefault(_origin(content, known), {})[label] = content
     note = (
         "A reference is the loss that a method wants of a group, in brackets two standard errors on either side. "
-        "References that differ in split, steps or reduction are on different scales and must not be compared; they "
-        "stand in different tables."
+        "References that differ in quantity, split, steps or reduction are on different scales and must not be "
+        "compared; they stand in different tables."
     )
     tables = [_references(origin, methods) for origin, methods in origins.items()]
     beside = element("div", *(element("div", one) for one in tables), class_="beside")
     return paragraph(note, class_="quiet") + beside if tables else ""
 
 
-def _origin(reference: Mapping[str, Any]) -> tuple[str, ...]:
-    """Split, steps and reduction; they are the same for all groups of a method."""
-    return (f"split: {reference['split']}", f"{reference['steps']} steps", f"reduction: {reference['reduction']}")
+def _origin(content: BalanceFile, reference: Mapping[str, Any]) -> tuple[str, ...]:
+    """Quantity, split, steps and reduction; they are the same for all groups of a method."""
+    what = readings.meant(readings.quantity(content)).capitalize()
+    split, steps = f"split: {reference['split']}", f"{reference['steps']} steps"
+    return (f"{what} [nat per pair]", split, steps, f"reduction: {reference['reduction']}")
 
 
 def _references(origin: Sequence[str], methods: Mapping[str, BalanceFile]) -> str:
@@ -113,7 +120,7 @@ def _references(origin: Sequence[str], methods: Mapping[str, BalanceFile]) -> st
 
     head = ["group", *(f"{label}: {what}" for label in methods for what in ("reference", "loss reached", "lane"))]
     names = by_repeats(next(iter(methods.values())))
-    return rows_of(head, names, cells, f"[nat per pair], {', '.join(origin)}")
+    return rows_of(head, names, cells, ", ".join(origin))
 
 
 def _reference(row: Row) -> Sequence[str]:
@@ -210,8 +217,14 @@ def lengths(content: BalanceFile) -> str:
     return rows_of(("group", "pairs", "seconds", "idle"), by_repeats(content), cells, caption)
 
 
-def comparison(methods: Sequence[Compared], names: Sequence[str]) -> str:
-    """Held-out losses of policies trained on the weights of several methods."""
+def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str = "") -> str:
+    """Held-out losses of policies trained on the weights of several methods.
+
+    Args:
+        methods: What was measured of each.
+        names: Groups in the order of rows.
+        quantity: Of the references; empty where a method has none.
+    """
     if not methods:
         return ""
 
@@ -221,9 +234,12 @@ def comparison(methods: Sequence[Compared], names: Sequence[str]) -> str:
     head = ["group", *(f"{one.method}: {what}" for one in methods for what in ("weight", "loss", "difference"))]
     caption = (
         "Losses on held-out demonstrations of networks trained afresh with each method's weights, and their difference "
-        "from plain cloning, negative where lower, in brackets two standard errors on either side. They are not on the "
-        "scale of the references."
+        "from plain cloning, negative where lower, in brackets two standard errors on either side. A loss is "
+        f"{readings.MEANT[SKILL]} [nat per pair]. "
     )
+    if quantity:
+        same, other = "this quantity too, of other networks", f"another quantity ({quantity})"
+        caption += f"References are {same if quantity == SKILL else other}."
     return rows_of(head, names, cells, caption)
 
 

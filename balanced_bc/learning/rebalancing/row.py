@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
@@ -32,15 +33,17 @@ class Row:
     alpha: float
     """Weight."""
     alpha_standard_error: float | None
-    """Standard error of the weight over repetitions; null for a single one."""
+    """Standard error of the weight, over repetitions or from what it would be without each fold; null for a single
+    repetition and for methods that only count."""
     alpha_over_rho: float
     """How much more often plain cloning's pairs of the group are now used."""
     reference: Mapping[str, Any] | None
-    """Reference loss [nat], its standard error, split, steps, reduction and lane; null where a method has none."""
+    """Reference loss [nat], its standard error, split, steps, reduction, lane and quantity; null where a method has
+    none."""
     final_loss: float | None
-    """Loss of the group at the end of the min-max step, on the split of the reference, [nat]."""
+    """Loss of the group with the weights, on the split of the reference and of the same quantity, [nat]."""
     warnings: tuple[str, ...]
-    """Warnings that name the group."""
+    """Warnings that name the group, by its whole name."""
     idle: float | None = None
     """Share of the pairs in which the arm stands still and is told to."""
     length: float | None = None
@@ -49,7 +52,9 @@ class Row:
     """Mean length of a demonstration, [s]."""
 
     @classmethod
-    def of(cls, answer: Balance, counts: Tensor, number: Sequence[int], index: int) -> Row:
+    def of(
+        cls, answer: Balance, counts: Tensor, number: Sequence[int], index: int, warnings: tuple[str, ...] = ()
+    ) -> Row:
         """Tell what was found for a group.
 
         Args:
@@ -57,8 +62,8 @@ class Row:
             counts: Pairs of each group, (k,).
             number: Demonstrations of each group, (k,).
             index: Which group.
+            warnings: Those that name the group.
         """
-        name = answer.groups[index]
         rho, weight = float(counts[index] / counts.sum()), float(answer.weights[index])
         error = None if answer.standard_error is None else float(answer.standard_error[index])
         losses = answer.diagnostics.get("losses")
@@ -73,7 +78,7 @@ class Row:
             alpha_over_rho=weight / rho,
             reference=None if reference is None else reference._asdict(),
             final_loss=None if losses is None else float(losses[index]),
-            warnings=tuple(warning for warning in answer.warnings if name in warning),
+            warnings=warnings,
         )
 
     def timed(self, measured: idleness.Length, index: int, period: float) -> Row:
@@ -91,6 +96,14 @@ class Row:
         if not isinstance(plain, dict):
             raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(cls)]}")
         return read_as(cls, plain, where)
+
+
+def about(groups: Sequence[str], warnings: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The warnings that name each group, by whole names: `optimal` is not in `suboptimal`, nor in `left+optimal`."""
+    longest = "|".join(re.escape(name) for name in sorted(groups, key=len, reverse=True))
+    name = re.compile(rf"(?<![\w+/-])(?<!\w[.:=])(?:{longest})(?![\w+/-]|[.:=]\w)")
+    named = [(warning, set(name.findall(warning))) for warning in warnings]
+    return {group: tuple(warning for warning, names in named if group in names) for group in groups}
 
 
 def read_as(kind: type[Kind], plain: Mapping[str, Any], where: str) -> Kind:
@@ -127,7 +140,7 @@ def table(groups: Mapping[str, Row]) -> list[tuple[str, ...]]:
             str(row.demonstrations),
             str(row.pairs),
             f"{row.rho:.3f}",
-            f"{row.alpha:.3f}",
+            f"{row.alpha:.3f}" + ("" if row.alpha_standard_error is None else f" +- {row.alpha_standard_error:.3f}"),
             f"{row.alpha_over_rho:.2f}",
         )
         for name, row in groups.items()

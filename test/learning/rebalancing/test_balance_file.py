@@ -45,6 +45,7 @@ def test_balance_yaml_survives_a_round_trip(written: Path) -> None:
     assert row.alpha_over_rho == pytest.approx(row.alpha / row.rho)
     assert row.reference is not None
     assert row.reference["steps"] == QUICK.steps
+    assert row.reference["quantity"] == "negative log-likelihood"
     assert content.configuration["balancing"]["seed"] == 0
     plain, ours, *_ = content.comparison
     assert (plain["method"], ours["method"]) == ("plain cloning", "ours")

@@ -15,6 +15,7 @@ from balanced_bc.balancing.result import Progress
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import balance_file, history, readings, report, report_tables
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.explanation import explain
 
 ContentOf = Callable[..., BalanceFile]
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -79,6 +80,7 @@ def test_the_page_is_whole_well_formed_and_asks_nothing_of_the_network(tmp_path:
     reader = read(page)
     assert {"script", "link", "img", "iframe"}.isdisjoint(reader.seen)
     assert reader.seen.count("svg") == 2
+    assert "Weights in the min-max step, one line for each repetition" in page
     assert all(reference.startswith("#") for reference in reader.references)
 
 
@@ -131,7 +133,7 @@ def test_many_groups_leave_balance_yaml_small_and_lose_nothing(tmp_path: Path, c
 
 
 def test_references_of_another_split_stand_in_a_table_of_their_own(tmp_path: Path, content_of: ContentOf) -> None:
-    first, other = content_of(2), content_of(2, method="remix")
+    first, other = content_of(2, method="zero"), content_of(2, method="remix")
     rows = {n: replace(r, reference={**(r.reference or {}), "split": "training"}) for n, r in other.groups.items()}
     third = content_of(2, method="ours")
     sources = [
@@ -143,16 +145,64 @@ def test_references_of_another_split_stand_in_a_table_of_their_own(tmp_path: Pat
     assert part.count("<table>") == 2
     assert "must not be compared" in part
     first_table = part[part.index("<table>") : part.index("</table>")]
-    assert "minimax: reference" in first_table
+    assert "zero: reference" in first_table
     assert "ours: reference" in first_table
     assert "remix: reference" not in first_table
+
+
+def test_references_of_another_quantity_stand_in_a_table_of_their_own(tmp_path: Path, content_of: ContentOf) -> None:
+    sources = [keep(tmp_path / method, content_of(2, method=method)) for method in ("minimax", "ours")]
+    page = report.page(*sources)
+    part = page[page.index("<h2>References") : page.index("<h2>Who helps")]
+    assert part.count("<table>") == 2
+    assert "Negative log-likelihood [nat per pair], split: held-out" in part
+    assert "Error of the chosen action (half the squared error of the chosen twists" in part
+
+
+def test_two_standard_errors_are_promised_where_they_are_known(tmp_path: Path, content_of: ContentOf) -> None:
+    content = content_of(2)
+    assert "weight, with two standard errors" in report.page(keep(tmp_path / "known", content))
+    rows = {name: replace(row, alpha_standard_error=None) for name, row in content.groups.items()}
+    once = replace(content, groups=rows, run={**content.run, "repeats": 1})
+    page = report.page(keep(tmp_path / "once", once))
+    assert "with two standard errors" not in page[: page.index("<h2>References")]
+    assert "no standard error is known, because there was one repetition" in page
+
+
+def test_a_method_that_trains_with_fixed_weights_says_why_none_are_drawn(tmp_path: Path, content_of: ContentOf) -> None:
+    lanes = [now._replace(phase="lanes", weights=torch.full((2,), nan)) for now in moments(2)]
+    page = report.page(keep(tmp_path / "one", content_of(2), lanes))
+    assert read(page).seen.count("svg") == 1
+    assert "minimax has no weights over time" in page
+    assert "Losses (error of the chosen action) on held-out pairs" in page
+
+
+def test_groups_that_the_meta_runs_have_lost_have_no_row_of_who_helps_whom(
+    tmp_path: Path, content_of: ContentOf
+) -> None:
+    """References are 1 and losses 1.5: a run at 1.9 has learned its group, one at 2.1 has lost it."""
+    direction = {"meta_direction": [[-0.3, 0.2], [0.1, 0.4]], "meta_direction_standard_error": [[0.01] * 2] * 2}
+    content = content_of(2, method="ours", diagnostics={**direction, "meta_losses": [1.9, 2.1]})
+    page = report.page(keep(tmp_path / "one", content))
+    assert "-0.30*" in page
+    assert "+0.40" not in page
+    assert "group 1 by 1.1 [nat per pair]" in page
+    assert "group 1 by 1.1 [nat per pair]" in explain(content)
+    neither = replace(content, diagnostics={**direction, "meta_losses": [3.0, 2.1]})
+    assert readings.transfer(neither) is None
+    assert "group 0 by 2.0, group 1 by 1.1 [nat per pair]" in explain(neither)
+    assert readings.untold(content_of(2)) == ""
 
 
 def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> None:
     numbers = {"weights": [0.5, 0.5], "losses": [1.0, 2.0], "difference": [-0.25, 0.1], "standard_error": [0.1, nan]}
     judged = content_of(2, comparison=({"method": "ours", **numbers},))
-    shown = report_tables.comparison(readings.comparison(judged), list(judged.groups))
+    shown = report_tables.comparison(readings.comparison(judged), list(judged.groups), readings.quantity(judged))
     assert "-0.25 [-0.45, -0.05]" in shown
+    assert "A loss is half the squared error of the chosen twists" in shown
+    assert "References are this quantity too, of other networks." in shown
+    beside_likelihoods = report_tables.comparison(readings.comparison(judged), ["group 0"], "negative log-likelihood")
+    assert "References are another quantity (negative log-likelihood)." in beside_likelihoods
     assert "<td>0.10</td>" in shown
     assert readings.comparison(content_of(2)) == ()
 

@@ -1,0 +1,84 @@
+"""What to do about weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import nan
+from typing import Any
+
+import pytest
+
+from balanced_bc.balancing.comparison import LOST
+from balanced_bc.learning.rebalancing.advice import advice
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+
+ContentOf = Callable[..., BalanceFile]
+
+
+def _compared(losses: list[float], differences: dict[str, list[float]], error: float = 0.02) -> tuple[Any, ...]:
+    """Rows of a comparison; differences are those of each method from plain cloning."""
+    plain = {"method": "plain cloning", "losses": losses, "difference": [0.0] * len(losses)}
+    rows = [plain, *({"method": name, "losses": losses, "difference": row} for name, row in differences.items())]
+    shared = {"weights": [1 / len(losses)] * len(losses), "standard_error": [error] * len(losses)}
+    return tuple({**shared, **row} for row in rows)
+
+
+@pytest.fixture
+def quiet(content_of: ContentOf) -> Callable[..., BalanceFile]:
+    """Three groups of 20, 20 and `few` demonstrations without conflicts or harm, that were compared."""
+
+    def make(comparison: tuple[Any, ...], few: int = 20, **changes: Any) -> BalanceFile:
+        content = content_of(3, diagnostics={}, comparison=comparison, **changes)
+        numbers = dict(zip(content.groups, (20, 20, few)))
+        rows = {name: replace(row, demonstrations=numbers[name]) for name, row in content.groups.items()}
+        return replace(content, groups=rows)
+
+    return make
+
+
+def test_weights_that_lose_are_not_to_be_used(content_of: ContentOf) -> None:
+    lost = content_of(2, diagnostics={}, warnings=(f"{LOST} on held-out demonstrations: worse is group 1",))
+    assert advice(lost) == (
+        "Train without these weights: they lose to plain cloning on held-out demonstrations (the warning on top says "
+        "where).",
+    )
+
+
+def test_of_a_group_with_few_demonstrations_that_no_weights_help_more_is_to_be_recorded(
+    quiet: Callable[..., BalanceFile],
+) -> None:
+    rows = _compared([1.0, 1.0, 1.0], {"minimax": [-0.1, 0.0, -0.03], "equal": [0.0, 0.0, -0.02]})
+    (said,) = advice(quiet(rows, few=6))
+    assert said.startswith("group 2 has 6 demonstrations. No weights that were compared surely lower")
+    assert "at best -0.030 +- 0.020, minimax" in said
+    assert "Record more of group 2; 14 more make as many as of group 0." in said
+
+
+def test_the_group_that_is_worst_off_is_named_though_it_has_many_demonstrations(
+    quiet: Callable[..., BalanceFile],
+) -> None:
+    (said,) = advice(quiet(_compared([1.0, 2.0, 1.0], {"minimax": [0.0, 0.1, 0.0]})))
+    assert "group 1 is worst off, with 2.0 times the held-out loss of the others" in said
+    assert "20 more make twice as many" in said
+
+
+def test_a_group_that_is_used_much_and_not_learned_better_is_named(quiet: Callable[..., BalanceFile]) -> None:
+    content = quiet(_compared([1.0, 1.0, 1.0], {"minimax": [0.0, 0.0, 0.0]}, error=nan))
+    rows = {
+        name: replace(row, alpha_over_rho=2.0 if name == "group 1" else 0.5) for name, row in content.groups.items()
+    }
+    (said,) = advice(replace(content, groups=rows))
+    assert said.startswith("group 1 is used 2.0 times as often as it was recorded. No weights")
+    assert "at best +0.000, minimax" in said
+
+
+def test_a_group_that_some_weights_surely_help_wants_weights_and_not_demonstrations(
+    quiet: Callable[..., BalanceFile],
+) -> None:
+    assert advice(quiet(_compared([1.0, 1.0, 3.0], {"minimax": [0.0] * 3, "equal": [0.0, 0.0, -0.1]}), few=6)) == ()
+
+
+def test_where_nothing_was_compared_nothing_is_said_of_it(quiet: Callable[..., BalanceFile]) -> None:
+    assert advice(quiet((), few=6)) == ()
+    assert advice(quiet(_compared([1.0, 1.0, nan], {"minimax": [0.0, 0.0, nan]}), few=6)) == ()
