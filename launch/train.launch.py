@@ -8,7 +8,7 @@ Without output the checkpoint goes beside the dataset, into DATASET.policy.
 from balanced_bc.nodes.launching import Given, description, node
 from launch import Action, LaunchDescription
 
-ARGUMENTS = ("dataset", "weights", "output", "policy", "seed", "device")
+ARGUMENTS = ("dataset", "weights", "warming", "output", "policy", "seed", "device")
 
 
 def actions(given: Given) -> list[Action]:

@@ -14,6 +14,7 @@ from balanced_bc.simulation.worlds import WorldName
 DeviceName = Literal["auto", "cuda", "cpu"]
 Precision = Literal["auto", "bfloat16", "float32"]
 Application = Literal["sampling", "loss"]
+Warming = Literal["none", "cosine"]
 Memory = Literal["auto", "device", "host", "disk"]
 
 
@@ -39,6 +40,9 @@ class TrainingConfig:
     """Images are shifted at random by up to this much in each direction, [px]; 0 for no augmentation."""
     apply: Application = "sampling"
     """sampling: weights decide how often a group is drawn. loss: pairs are drawn alike and their losses weighted."""
+    warming: Warming = "none"
+    """none: weights hold from the first step on. cosine: over all steps they move, geometrically and along a cosine,
+    from the shares of the dataset to the weights given; so groups that are rare and weigh more come more at the end."""
     held_out: float = field(default=0.0, metadata={"range": (0.0, 0.5)})
     """Share of each group's demonstrations that is kept out of training to measure a loss on, 0 to 0.5."""
     held_out_pairs: int = field(default=128, metadata={"range": (1, 10**6)})

@@ -74,6 +74,11 @@ ARGUMENTS = {
         "Judge the weights on held-out demonstrations beside others.", str, ("auto", "none", "quick", "full")
     ),
     "weights": Argument("balance.yaml with the weights of each group; not given: plain cloning."),
+    "warming": Argument(
+        "Whether the weights hold from the first step on, or move there over the training from the dataset's shares.",
+        str,
+        ("none", "cosine"),
+    ),
     "policy": Argument("What the policy sees.", str, ("image", "state")),
     "device": Argument("Where to compute: auto, cuda or cpu."),
     "checkpoint": Argument("Folder of the checkpoint. Needed."),

@@ -18,7 +18,7 @@ import torch
 
 from benchmarks.weights.measure import Measure, Question, answer
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, Mixture
-from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, OF_BEHAVIORS, WITH_HEADS
+from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, OF_BEHAVIORS, ROWS, TRAINED, WITH_HEADS
 from benchmarks.weights.tables import write
 
 Results = dict[str, dict[str, Any]]
@@ -35,15 +35,13 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     mixtures = [Mixture(task, kind, seed) for seed in range(seeds) for task in NUMBERS for kind in KINDS]
     splits = ("held-out", "training")
     yield "methods", [Question("weights", mixture, row.name) for mixture in mixtures for row in METHODS]
-    yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in METHODS]
+    yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in TRAINED]
     yield "optimal alone", [Question("success", mixture, "optimal alone", (1.0, 0.0)) for mixture in mixtures]
     imbalanced = [Mixture(task, BEHAVIORS, seed) for seed in range(seeds) for task in IMBALANCED]
     both: tuple[Measure, ...] = ("weights", "success")
     for one in both:
-        yield (
-            f"{one} of behaviors",
-            [Question(one, mixture, row.name) for mixture in imbalanced for row in OF_BEHAVIORS],
-        )
+        rows = [row for row in OF_BEHAVIORS if one == "success" or not row.borrows]
+        yield f"{one} of behaviors", [Question(one, mixture, row.name) for mixture in imbalanced for row in rows]
     yield (
         "achievable",
         [Question("achievable", mixture, f"{LEARNED_SIGMA}, {split}") for mixture in mixtures for split in splits],
@@ -75,7 +73,7 @@ def _with_weights(question: Question, known: Results) -> Question:
     """A question about success knows the weights that its row has found."""
     if question.measure != "success" or question.weights:
         return question
-    found = known[Question("weights", question.mixture, question.of).key]
+    found = known[Question("weights", question.mixture, ROWS[question.of].source).key]
     return question._replace(weights=tuple(found["alpha"]))
 
 

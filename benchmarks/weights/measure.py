@@ -109,7 +109,8 @@ def _success(question: Question) -> dict[str, Any]:
     mixture, policy = question.mixture, policy_of(LEARNED_SIGMA)
     pairs = pairs_of(mixture, policy)
     alpha = dict(zip(pairs.groups, question.weights))
-    *_, last = fit(pairs, policy, TrainingConfig(seed=mixture.seed, device="cpu"), alpha)
+    options = ROWS[question.of].training if question.of in ROWS else {}
+    *_, last = fit(pairs, policy, TrainingConfig(seed=mixture.seed, device="cpu", **options), alpha)
     behaviors = behaviors_of(mixture.task)
     config = EvaluationConfig(mixture.task, rollouts=-(-100 // len(behaviors)), seed=FIRST_START)
     with tempfile.TemporaryDirectory() as folder:

@@ -32,11 +32,20 @@ class Row(NamedTuple):
         name: What it is called.
         options: Fields of `BalancingConfig`.
         head: Loss head.
+        training: Fields of `TrainingConfig` of the policies that are trained on its weights.
+        borrows: Row whose weights it takes; empty if it finds its own.
     """
 
     name: str
     options: Mapping[str, Any]
     head: str = LEARNED_SIGMA
+    training: Mapping[str, Any] = {}
+    borrows: str = ""
+
+    @property
+    def source(self) -> str:
+        """Row that finds its weights."""
+        return self.borrows or self.name
 
     def config(self, seed: int) -> BalancingConfig:
         """How weights are found; shares count demonstrations, as in the paper's tables. Reports are left out."""
@@ -61,6 +70,9 @@ METHODS = (
     Row("minimax", {"method": "minimax"}),
 )
 """Every method with its defaults, and the paper's to the letter. Policies are trained on the weights of each."""
+WARMED = Row("temperature, warmed", {"method": "temperature"}, training={"warming": "cosine"}, borrows="temperature")
+TRAINED = (*METHODS[:3], WARMED, *METHODS[3:])
+"""Every way in which policies are trained."""
 BASES = {row.name: row for row in METHODS}
 ABLATIONS = (
     Row("ours, literal, Adam inside", {**LITERAL, "meta_optimizer": "adam"}),
@@ -77,12 +89,12 @@ ABLATIONS = (
     ),
 )
 """Optimizer of the inner step, no meta-gradient, step size, split, repetitions, initial weights."""
-OF_BEHAVIORS = (*METHODS, Row("minimax, from shares", {"method": "minimax", "prior": "proportions"}))
-"""Methods where groups are behaviors, and whether shares would be the better prior of minimax."""
+OF_BEHAVIORS = (*TRAINED, Row("minimax, from shares", {"method": "minimax", "prior": "proportions"}))
+"""Ways to train where groups are behaviors, and whether shares would be the better prior of minimax."""
 WITH_HEADS = tuple(
     Row(f"{row.name}, {head}", row.options, head)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR)
     for row in (*METHODS[3:], ABLATIONS[0])
 )
 """Methods that train networks, with other loss heads."""
-ROWS = {row.name: row for row in (*METHODS, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS)}
+ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS)}

@@ -19,8 +19,10 @@ from benchmarks.weights.rows import (
     HEADS,
     METHODS,
     OF_BEHAVIORS,
+    ROWS,
     SQUARED_ERROR,
     STATE_SIGMA,
+    TRAINED,
     WITH_HEADS,
     Row,
 )
@@ -51,8 +53,9 @@ SHORT = (
     "and all seeds. Imbalanced is plain cloning by the shares of demonstrations."
 )
 """What the table in short shows."""
-TRAINED = (*(row.name for row in METHODS), "optimal alone")
-"""Weights that policies are trained on."""
+ALONE = "optimal alone"
+NAMES = (*(row.name for row in TRAINED), ALONE)
+"""Ways in which policies are trained."""
 CONTROL = "same quality"
 """What the control is called in a heading."""
 
@@ -106,7 +109,7 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
         return _rate(*_won(_found(results, "success", task, BEHAVIORS, row), chosen))
 
     rows = [
-        (row.name, *weights(row.name), *(success(row.name, name) for name in names), success(row.name, *names))
+        (row.name, *weights(row.source), *(success(row.name, name) for name in names), success(row.name, *names))
         for row in OF_BEHAVIORS
     ]
     heading = ("method", *(f"weight of {name}" for name in names), *(f"success of {name}" for name in names), "all")
@@ -130,18 +133,19 @@ def _in_short(results: Results) -> str:
     """Weight of the optimal group and success of every method, over both tasks."""
 
     def cell(kind: str, name: str) -> str:
-        alphas = [one["alpha"][0] for task in NUMBERS for one in _found(results, "weights", task, kind, name)]
+        source = name if name == ALONE else ROWS[name].source
+        alphas = [one["alpha"][0] for task in NUMBERS for one in _found(results, "weights", task, kind, source)]
         rate = _rate(*_won([one for task in NUMBERS for one in _found(results, "success", task, kind, name)]))
         return f"{_short(mean(alphas) if alphas else 1.0)}: {rate}"
 
-    return _by_kind(TRAINED, cell)
+    return _by_kind(NAMES, cell)
 
 
 def _success(results: Results, task: str) -> str:
     def cell(kind: str, name: str) -> str:
         return _rate(*_won(_found(results, "success", task, kind, name)))
 
-    return _by_kind(TRAINED, cell)
+    return _by_kind(NAMES, cell)
 
 
 def _by_kind(names: Sequence[str], cell: Callable[[str, str], str], first: str = "method") -> str:

@@ -54,11 +54,12 @@ def test_weights_and_then_a_checkpoint(graph: Graph, dataset: Path) -> None:
     assert graph.run("balancer", f"dataset:={dataset}", f"output:={weights}", "method:=equal") == 0, graph.logs()
     assert balance_file.read(weights).alpha == {"slider": 0.5, "drawer": 0.5}
     sources = (f"dataset:={dataset}", f"weights:={weights}", f"output:={output}")
-    assert graph.run("trainer", *sources, "steps:=3", "seed:=4", *SMALL) == 0, graph.logs()
+    assert graph.run("trainer", *sources, "warming:=cosine", "steps:=3", "seed:=4", *SMALL) == 0, graph.logs()
     checkpoint = load(output)
     assert checkpoint.contract == RobotContract()
     assert checkpoint.provenance["weights"] == {"slider": 0.5, "drawer": 0.5}
     assert checkpoint.provenance["training"]["seed"] == 4
+    assert checkpoint.provenance["training"]["warming"] == "cosine"
 
 
 def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, dataset: Path) -> None:

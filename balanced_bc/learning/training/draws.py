@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from balanced_bc.learning import sampling
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.training.augmentation import draw_offsets
+from balanced_bc.learning.training.warming import require_weights, warmed, warmth
 
 
 class Draw(NamedTuple):
@@ -41,26 +42,58 @@ class Drawing:
     Attributes:
         train: Pairs to train on, (n,).
         held_out: Pairs to measure on, (h,).
-        alpha: Weight of each group, :math:`\alpha`, float64, (k,).
-        pair_weight: What the loss of a pair of each group counts, float32, (k,).
+        shares: Share of each group in the pairs to train on, :math:`\rho`, float64, (k,).
+        alpha: Weight of each group, with warming at the end of training, :math:`\alpha`, float64, (k,).
+        reweighs: Whether what a loss counts changes from step to step.
     """
 
     def __init__(self, pairs: Pairs, config: TrainingConfig, alpha: Mapping[str, float] | None) -> None:
+        require_weights(config, alpha is not None)
         self.batch_size, self.pixels, self.cameras = config.batch_size, config.shift, tuple(pairs.images)
         self.generator = Generator().manual_seed(config.seed)
         split = sampling.hold_out(pairs.demonstration, pairs.group, config.held_out, self.generator)
         self.train, self.held_out = split
         self.members = sampling.Members.of(pairs.group, len(pairs.groups), self.train)
-        proportions = self.members.count.double() / len(self.train)
-        self.alpha = sampling.weights_of(alpha, pairs.groups, proportions)
-        self.drawn = self.alpha if config.apply == "sampling" else proportions
-        self.pair_weight = (self.alpha / self.drawn.clamp(min=1e-12)).float()
+        self.shares = self.members.count.double() / len(self.train)
+        self.alpha = sampling.weights_of(alpha, pairs.groups, self.shares)
+        self.samples, self.warms, self.steps = config.apply == "sampling", config.warming == "cosine", config.steps
+        self.reweighs = self.warms and not self.samples
 
-    def draw(self) -> Draw:
-        """Draw the next batch."""
-        groups = sampling.systematic(self.drawn, self.batch_size, self.generator)
+    def weights(self, step: int) -> Tensor:
+        """Weight of each group at a step, float64, (k,)."""
+        return warmed(self.shares, self.alpha, warmth(step, self.steps)) if self.warms else self.alpha
+
+    def drawn(self, step: int) -> Tensor:
+        """How often each group is drawn at a step, float64, (k,)."""
+        return self.weights(step) if self.samples else self.shares
+
+    def pair_weight(self, step: int) -> Tensor:
+        """What the loss of a pair of each group counts at a step, float32, (k,)."""
+        return (self.weights(step) / self.drawn(step).clamp(min=1e-12)).float()
+
+    def draw(self, step: int) -> Draw:
+        """Draw the batch of a step; batches are drawn in their order."""
+        groups = sampling.systematic(self.drawn(step), self.batch_size, self.generator)
         pairs = self.members.draw(groups, self.generator)
         return Draw(pairs, groups, draw_offsets(self.cameras, self.batch_size, self.pixels, self.generator))
+
+
+class PairWeight:
+    """What the loss of a pair counts by its group, on a device: moved there once, or at each step where it changes."""
+
+    def __init__(self, drawings: Sequence[Drawing], device: torch.device) -> None:
+        self.drawings, self.device = drawings, device
+        self.reweighs = any(drawing.reweighs for drawing in drawings)
+        self._now = self._moved(0)
+
+    def at(self, step: int) -> Tensor:
+        """For the groups of all drawings, one drawing after another, float32, (m k,)."""
+        if self.reweighs:
+            self._now = self._moved(step)
+        return self._now
+
+    def _moved(self, step: int) -> Tensor:
+        return torch.cat([drawing.pair_weight(step) for drawing in self.drawings]).to(self.device)
 
 
 def joined(draws: list[Draw]) -> Draw:

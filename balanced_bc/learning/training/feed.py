@@ -19,13 +19,13 @@ class Feed:
 
     Args:
         pairs: On the device, or where they wait.
-        draw: Draws the next batch.
+        draw: Draws the batch of a step.
         generator: What it draws from.
         device: Where batches are wanted.
     """
 
     def __init__(
-        self, pairs: Pairs, draw: Callable[[], Draw], generator: torch.Generator, device: torch.device
+        self, pairs: Pairs, draw: Callable[[int], Draw], generator: torch.Generator, device: torch.device
     ) -> None:
         self.pairs, self.device = pairs, device
         self._draw, self._generator = draw, generator
@@ -44,13 +44,13 @@ class Feed:
         self._next = None
         self._generator.set_state(state)
 
-    def next(self) -> tuple[Draw, Batch]:
-        """Gather the next batch."""
+    def next(self, step: int) -> tuple[Draw, Batch]:
+        """Gather the batch of a step, the one after that of the last call."""
         if self._thread is None:
-            return self._drawn(self._draw())
-        ready = self._next or self._ask()
+            return self._drawn(self._draw(step))
+        ready = self._next or self._ask(step)
         drawn = ready.result()
-        self._next = self._ask()
+        self._next = self._ask(step + 1)
         return drawn
 
     def gather(self, index: Tensor, offsets: Mapping[str, Tensor] | None = None) -> Batch:
@@ -58,11 +58,11 @@ class Feed:
         batch = self.pairs.batch(index.to(self.pairs.state.device))
         return shifted(moved(batch, self.device) if self._moves else batch, offsets or {})
 
-    def _ask(self) -> Future[tuple[Draw, Batch]]:
+    def _ask(self, step: int) -> Future[tuple[Draw, Batch]]:
         """Draw now, gather in the thread."""
         assert self._thread is not None
         self._before = self._generator.get_state()
-        return self._thread.submit(self._drawn, self._draw())
+        return self._thread.submit(self._drawn, self._draw(step))
 
     def _drawn(self, draw: Draw) -> tuple[Draw, Batch]:
         return draw, self.gather(draw.pairs, draw.offsets)

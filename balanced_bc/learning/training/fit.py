@@ -16,7 +16,7 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_thread, reproducible, within
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training import descent, memory, parallel
-from balanced_bc.learning.training.draws import Drawing
+from balanced_bc.learning.training.draws import Drawing, PairWeight
 from balanced_bc.learning.training.feed import Feed
 from balanced_bc.learning.training.learner import Learner, fresh, under
 from balanced_bc.learning.training.parallel import Team
@@ -104,14 +104,14 @@ class _Training:
     ) -> None:
         self.config, self.device, self.groups, self.team = config, device, pairs.groups, team
         drawing = Drawing(pairs, config, alpha)
-        self.pair_weight = drawing.pair_weight.to(device.device)
+        self.pair_weight = PairWeight([drawing], device.device)
         self.validation = Validation(pairs, drawing.held_out, config.held_out_pairs)
         self.patience = _patience(config, self.validation)
         self.shares = shares(pairs, drawing.held_out, drawing.alpha)
         self.warnings = warnings(pairs, self.shares, config.held_out)
         policy = fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
         placed, where = memory.place(pairs, device.device, config.memory)
-        self.feed = Feed(placed, lambda: team.part(drawing.draw()), drawing.generator, device.device)
+        self.feed = Feed(placed, lambda step: team.part(drawing.draw(step)), drawing.generator, device.device)
         try_out(policy, self.feed, drawing.train, device)
         self.learner = Learner(policy, config, device, team)
         self.description = f"{device.description}, {where}" + (f", {team.size} processes" if team.size > 1 else "")
@@ -150,13 +150,14 @@ class _Training:
 
     def _advance(self) -> None:
         """Descend on one batch."""
-        draw, batch = self.feed.next()
+        draw, batch = self.feed.next(self.step)
         groups = draw.groups.to(self.device.device)
         with self.learner.chance(self.step):
             loss = self.learner.loss(batch)
             if self.device.device.type == "cpu":
                 self._require_finite(loss.detach(), groups)
-            self.learner.descend((loss * self.pair_weight[groups]).sum() / self.config.batch_size, self.step)
+            weighted = loss * self.pair_weight.at(self.step)[groups]
+            self.learner.descend(weighted.sum() / self.config.batch_size, self.step)
         self.tally.add(groups, loss.detach())
         self.step += 1
 

@@ -23,7 +23,7 @@ from balanced_bc.learning.device import Device, choose, keep_freed_memory, repro
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training import descent, memory
 from balanced_bc.learning.training.chance import seeded
-from balanced_bc.learning.training.draws import Draw, Drawing, joined
+from balanced_bc.learning.training.draws import Draw, Drawing, PairWeight, joined
 from balanced_bc.learning.training.feed import Feed
 from balanced_bc.learning.training.learner import fresh
 from balanced_bc.learning.training.parallel import ALONE
@@ -159,18 +159,19 @@ class _Lanes:
         self.average = {name: value.detach().clone() for name, value in self.parameters.items()}
         self.optimizer = descent.adamw(self.parameters.items(), self.config)
         self.description = f"{device.description}, {where}, {len(configs)} lanes"
-        self.pair_weight = torch.cat([drawing.pair_weight for drawing in self.drawings]).to(device.device)
+        self.pair_weight = PairWeight(self.drawings, device.device)
         keys = [(lane, name) for lane in range(len(configs)) for name in self.groups]
         self.tally = Tally[tuple[int, str]](keys, device.device)
 
     def advance(self, step: int) -> None:
         """Descend on one batch in each lane."""
-        draw, batch = self.feed.next()
+        draw, batch = self.feed.next(step)
         groups = draw.groups.to(self.device.device)
         self.optimizer.zero_grad()
         with self._chance(step):
             loss = self._losses(batch).flatten()
-            torch.autograd.backward((loss * self.pair_weight[groups]).sum() / self.config.batch_size)
+            weighted = loss * self.pair_weight.at(step)[groups]
+            torch.autograd.backward(weighted.sum() / self.config.batch_size)
         descent.set_rate(self.optimizer, descent.learning_rate(step, self.config))
         self.optimizer.step()
         values: list[Tensor] = list(self.parameters.values())
@@ -188,9 +189,9 @@ class _Lanes:
         now = LanesProgress(step, self.config.steps, of_lane, speed, self.description)
         return now._replace(lanes=tuple(self._result(now, i) for i in numbers)) if step == now.steps else now
 
-    def _draw(self) -> Draw:
+    def _draw(self, step: int) -> Draw:
         """A batch for each lane, one after another; groups are numbered on from lane to lane."""
-        draws = [drawing.draw() for drawing in self.drawings]
+        draws = [drawing.draw(step) for drawing in self.drawings]
         return joined([draw._replace(groups=draw.groups + i * len(self.groups)) for i, draw in enumerate(draws)])
 
     def _losses(self, batch: Batch) -> Tensor:

@@ -22,6 +22,7 @@ from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.requests import Requests
 from balanced_bc.learning.training.scalars import scalars
 from balanced_bc.learning.training.training_state import Store
+from balanced_bc.learning.training.warming import require_weights
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.errors import PolicyError
@@ -61,8 +62,8 @@ def train_dataset(
         requests: Where checkpoints of the policy so far are asked for; each is a folder OUTPUT-stepNUMBER.
 
     Raises:
-        LearningError: The weights are of another dataset, the dataset is empty or damaged, a loss is not finite, or the
-            training that was interrupted is another one.
+        LearningError: The weights are of another dataset, or missing where they are to be warmed, the dataset is empty
+            or damaged, a loss is not finite, or the training that was interrupted is another one.
         PolicyError: The folder exists, or `init` does not fit.
     """
     policy, config, requests = policy or PolicyConfig(), config or TrainingConfig(), requests or Requests()
@@ -117,6 +118,7 @@ class _Task:
         """Load and check everything."""
         if output.exists():
             raise PolicyError(f"{output} exists; a checkpoint is never overwritten: remove it or choose another folder")
+        require_weights(config, weights is not None)
         balance = None if weights is None else balance_file.read(weights)
         start = None if init is None else starting_policy(init, dataset, policy)
         mapped = memory.of_host(config.memory, size_of_images(dataset, policy)) == "disk"

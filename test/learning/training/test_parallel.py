@@ -51,12 +51,16 @@ def test_a_batch_smaller_than_the_team_is_refused() -> None:
 
 
 def test_two_processes_train_the_same_policy_as_one(dataset: Dataset, tmp_path: Path) -> None:
-    words = _words(dataset, "--held-out", "0.3", "--steps", "12")
+    weights = tmp_path / "weights"
+    main(("balance", "--dataset", str(dataset.path), "--method", "equal", "--output", str(weights)))
+    warmed = ("--weights", str(weights), "--warming", "cosine")
+    words = _words(dataset, "--held-out", "0.3", "--steps", "12", *warmed)
     run = (*TORCHRUN, *words, "--output", str(tmp_path / "two"))
     printed = subprocess.run(run, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
     assert printed.returncode == 0, printed.stderr
     assert printed.stdout.count("wrote ") == 1
     assert "2 processes" in printed.stdout
+    assert load(tmp_path / "two").provenance["training"]["warming"] == "cosine"
     main((*words, "--output", str(tmp_path / "one")))
     two, one = (load(tmp_path / name) for name in ("two", "one"))
     for name, value in one.policy.state_dict().items():
