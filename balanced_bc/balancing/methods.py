@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing import conflicts, references
-from balanced_bc.balancing.bounds import named, trust_of, values_of
+from balanced_bc.balancing.bounds import named, trust_of
 from balanced_bc.balancing.config import RELAXED, BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
@@ -86,40 +86,46 @@ def balance(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> It
         config: Method and its numbers.
         work: This process's place among those that do the run, and where pieces that are done are kept.
     """
-    trusted = trust_of(problem.groups, config.trust) > 0
-    if bool(trusted.all()):
+    kept = staying(problem.groups, config)
+    if len(kept) == len(problem.groups):
         yield from _balance(problem, config, work)
         return
-    kept = trusted.nonzero().flatten().tolist()
-    if len(kept) < 2:
-        raise BalancingError(
-            f"trust leaves {[problem.groups[i] for i in kept]} of {list(problem.groups)}; balancing needs 2 or more"
-        )
-    left = {name: value for name, value in values_of(config.trust, "trust").items() if value > 0}
-    inner = replace(among(config, problem, kept), trust=tuple(f"{name}={value}" for name, value in left.items()))
-    for now in _balance(problem.only(kept), inner, work):
+    for now in _balance(problem.only(kept), among(config, problem.groups, kept), work):
         yield now.among(problem.groups, kept)
 
 
-def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> BalancingConfig:
-    """Leave out what is said of groups that are left out.
+def staying(groups: Sequence[str], config: BalancingConfig) -> list[int]:
+    """Numbers of the groups that trust does not leave out, in rising order.
+
+    Raises:
+        BalancingError: Only one of several stays, or none.
+    """
+    kept: list[int] = (trust_of(groups, config.trust) > 0).nonzero().flatten().tolist()
+    if len(kept) < min(2, len(groups)):
+        raise BalancingError(f"trust leaves {[groups[i] for i in kept]} of {list(groups)}; balancing needs 2 or more")
+    return kept
+
+
+def among(config: BalancingConfig, groups: Sequence[str], kept: Sequence[int]) -> BalancingConfig:
+    """Leave out what is said only of groups that are left out; `kept` are numbers of the others.
 
     Raises:
         BalancingError: They have a floor, or nobody has the name.
     """
-    staying = tuple(problem.groups[i] for i in kept)
 
     def left(texts: Sequence[str]) -> tuple[str, ...]:
         names = (text.rpartition("=")[0].strip() for text in texts)
-        return tuple(text for text, name in zip(texts, names) if bool(named(name, problem.groups)[list(kept)].any()))
+        return tuple(text for text, name in zip(texts, names) if bool(named(name, groups)[list(kept)].any()))
 
     if lost := set(config.floors) - set(left(config.floors)):
         raise BalancingError(
-            f"floors {', '.join(sorted(lost))} are of groups that trust leaves out; left are {staying}"
+            f"floors {', '.join(sorted(lost))} are of groups that trust leaves out; left are "
+            f"{tuple(groups[i] for i in kept)}"
         )
     return replace(
         config,
         caps=left(config.caps),
+        trust=left(config.trust),
         prior_weights=left(config.prior_weights),
         success_loss=left(config.success_loss),
     )

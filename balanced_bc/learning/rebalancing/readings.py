@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 from balanced_bc.balancing.conflicts import opposes
@@ -126,7 +126,7 @@ class Compared(NamedTuple):
         weights: Its weights.
         losses: Held-out losses of a policy trained with them; not on the scale of references.
         difference: Of the losses from those of plain cloning, negative where they are lower.
-        standard_error: Of the difference; NaN where it is not known.
+        standard_error: Of the difference; missing where it is not known.
     """
 
     method: str
@@ -146,6 +146,6 @@ def comparison(content: BalanceFile) -> tuple[Compared, ...]:
 
 
 def _by_name(values: Any, names: Sequence[str]) -> dict[str, float]:
-    """Numbers of groups, given by name or in the order of the groups."""
+    """Numbers of groups, given by name or in the order of the groups; those that nobody knows are left out."""
     pairs = values.items() if isinstance(values, Mapping) else zip(names, values or ())
-    return {str(name): float(value) for name, value in pairs if value is not None}
+    return {str(name): float(value) for name, value in pairs if value is not None and not isnan(value)}

@@ -219,7 +219,10 @@ def _run(
     by_split, small = {id(one): parts for one, parts in zip(splits, found)}, encoding.policy(policy)
     inputs = policy.history * (features.size(policy) + 3 * encoding.keypoints * len(pairs.images))
     problem = problem_of(pairs, split, by_split.get(id(split), ()), small, judged, inputs)
-    plain = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs) if judging else None
+    plain = None
+    if judging:
+        every = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs)
+        plain = every.only([group for group in range(len(pairs.groups)) if group not in judging.unjudged])
     keep_freed_memory()
     for progress in within(one_thread, compared(problem, config, plain, work)):
         yield progress._replace(done=1 - (1 - encoders) * (1 - progress.done))

@@ -64,6 +64,18 @@ def test_a_group_with_one_demonstration_is_measured_on_the_training_split_and_sa
     assert {reference.split for reference in answer.references if reference} == {"training"}
 
 
+def test_a_group_that_trust_leaves_out_keeps_nobody_from_being_held_out(
+    dataset_of: DatasetOf, balanced: Balanced
+) -> None:
+    answer = balanced(dataset_of(*BOTH, "drawr"), replace(QUICK, trust=("drawr=0",)))
+    assert [reference.split for reference in answer.references if reference] == ["held-out"] * 2
+    assert answer.weights[1] == 0
+    assert [row.losses.isfinite().tolist() for row in answer.comparison] == [[True, False, True]] * 4
+    about = [warning for warning in answer.warnings if "drawr" in warning]
+    assert len(about) == 1
+    assert about[0].startswith("not in the comparison")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_action_that_is_no_number_is_refused_with_its_episode(
     value: float, dataset_of: DatasetOf, balanced: Balanced, demonstrate: Demonstrate
