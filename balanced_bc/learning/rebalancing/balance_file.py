@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -165,6 +166,25 @@ def refuse_existing(folder: Path) -> None:
     """
     if (folder / NAME).exists():
         raise LearningError(f"{folder / NAME} exists; name another folder, or remove it first")
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that could not be written to, before anything is computed; nothing is left behind.
+
+    Raises:
+        LearningError: It is a file or below one, or its nearest parent that exists cannot be written to.
+    """
+    whole = folder.absolute()
+    there = next(path for path in (whole, *whole.parents) if path.exists())
+    if not there.is_dir():
+        raise LearningError(f"weights cannot be written to {folder}, because {there} is a file; name another folder")
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise LearningError(
+            f"weights cannot be written to {folder}: {there} takes no file ({error.strerror}); name another folder"
+        ) from error
 
 
 def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -> None:

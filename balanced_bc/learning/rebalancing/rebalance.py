@@ -80,6 +80,8 @@ def rebalance_dataset(
     """
     config, policy, encoding = config or BalancingConfig(), policy or PolicyConfig(), encoding or EncodingConfig()
     balance_file.refuse_existing(output)
+    if parallel.rank() == 0:
+        balance_file.require_writable(output)
     with parallel.joined() as team:
         pairs, fingerprint = load(dataset, axes, policy, encoding), dataset.fingerprint()
         team.require_same(fingerprint, "dataset")

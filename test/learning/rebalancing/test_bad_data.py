@@ -46,6 +46,21 @@ def test_a_group_that_nobody_demonstrated_is_named_beside_those_that_exist(
         balanced(dataset_of(*BOTH), replace(QUICK, floors=("door=0.1",)))
 
 
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [("file", "file is a file"), ("file/weights", "file is a file"), ("/proc/weights", "/proc takes no file")],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_computed(
+    output: str, why: str, dataset_of: DatasetOf, balanced: Balanced, tmp_path: Path
+) -> None:
+    dataset = dataset_of(*BOTH)
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(LearningError, match=why):
+        balanced(dataset, name=output)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_dataset_without_demonstrations_is_refused(dataset_of: DatasetOf, balanced: Balanced) -> None:
     with pytest.raises(LearningError, match="no demonstrations; record or collect some first"):
         balanced(dataset_of())
