@@ -48,7 +48,7 @@ class BalanceFile:
     warnings: tuple[str, ...]
     """What a person should know before using the weights."""
     dataset: Mapping[str, Any]
-    """Fingerprint, pairs and demonstrations of the dataset."""
+    """Fingerprint (of the recordings and their tags on `group_by`), pairs and demonstrations of the dataset."""
     run: Mapping[str, Any]
     """Seed, repetitions, steps, split and prior of the run."""
     configuration: Mapping[str, Any]
@@ -107,12 +107,13 @@ class BalanceFile:
             comparison=tuple(map(_plain, answer.comparison)),
         )
 
-    def check(self, fingerprint: str, groups: Sequence[str]) -> None:
+    def check(self, fingerprint: str, groups: Sequence[str], of_all_tags: str | None = None) -> None:
         """Refuse weights of another dataset or another grouping.
 
         Args:
-            fingerprint: Of the dataset that is to be weighed.
+            fingerprint: Of the dataset that is to be weighed, with its tags on the axes of the groups.
             groups: Groups that it has.
+            of_all_tags: Its fingerprint with all tags, which earlier versions wrote; None where there is none.
 
         Raises:
             LearningError: The groups or the fingerprint differ.
@@ -122,10 +123,11 @@ class BalanceFile:
                 f"these weights are for the groups {sorted(self.groups)} (by {', '.join(self.group_by)}); the dataset "
                 f"has {sorted(groups)}"
             )
-        if self.dataset["fingerprint"] != fingerprint:
+        if self.dataset["fingerprint"] not in (fingerprint, of_all_tags or fingerprint):
             raise LearningError(
                 f"these weights were made for a dataset with fingerprint {self.dataset['fingerprint']} and "
-                f"{self.dataset['demonstrations']} demonstrations; this one has {fingerprint}: balance it again"
+                f"{self.dataset['demonstrations']} demonstrations; this one has {fingerprint}. A fingerprint covers "
+                f"all recordings and their tags on {', '.join(self.group_by)}; some are others now: balance it again"
             )
 
 

@@ -83,10 +83,10 @@ def rebalance_dataset(
     if parallel.rank() == 0:
         balance_file.require_writable(output)
     with parallel.joined() as team:
-        pairs, fingerprint = load(dataset, axes, policy, encoding), dataset.fingerprint()
+        pairs, fingerprint = load(dataset, axes, policy, encoding), dataset.fingerprint(axes)
         team.require_same(fingerprint, "dataset")
         given = feedback or FeedbackConfig()
-        known = gather(given, Weighed(pairs.groups, fingerprint))
+        known = gather(given, Weighed(pairs.groups, fingerprint, dataset.fingerprint()))
         files = Files(output, _description(fingerprint, axes, config, policy, encoding, given, known))
         with kept(team, files, stop) as (work, total):
             episodes = [record.index for record in dataset.episodes]

@@ -137,6 +137,18 @@ def test_training_refuses_weights_of_another_dataset(
         list(train_dataset(second, tmp_path / "policy", tmp_path / "weights", image_policy, TrainingConfig(steps=1)))
 
 
+def test_a_tag_on_another_axis_leaves_weights_and_training_as_they_are(
+    dataset_of: DatasetOf, balanced: Balanced, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    dataset, config = dataset_of(*BOTH), TrainingConfig(steps=1)
+    balanced(dataset, replace(QUICK, method="equal"))
+    dataset.tag([1], {"note": "x"})
+    assert list(train_dataset(dataset, tmp_path / "policy", tmp_path / "weights", image_policy, config))
+    dataset.tag([1], {"behavior": "drawer"})
+    with pytest.raises(LearningError, match="covers all recordings and their tags on behavior; some are others"):
+        list(train_dataset(dataset, tmp_path / "other", tmp_path / "weights", image_policy, config))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_group_a_hundred_times_larger_than_another_is_weighed_within_the_repeat_cap(
     method: Method, contract: RobotContract, demonstrate: Demonstrate, state_policy: PolicyConfig
