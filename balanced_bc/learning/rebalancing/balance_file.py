@@ -29,7 +29,9 @@ NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
 PICTURE = "balance.png"
-COUNTED = {"fingerprint", "pairs", "demonstrations"}
+FINGERPRINT = "fingerprint"
+"""What tells the dataset from others, under this name in balance.yaml and in the metadata of Parquet files."""
+COUNTED = {FINGERPRINT, "pairs", "demonstrations"}
 """What is told of the dataset."""
 
 
@@ -200,7 +202,8 @@ def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -
     """
     refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    parquet.write(folder / WEIGHTS, {"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()})
+    columns = {"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}
+    parquet.write(folder / WEIGHTS, columns, {FINGERPRINT: content.dataset[FINGERPRINT]})
     write_bytes(folder / PICTURE, picture)
     small, large = matrices.parted(content.diagnostics, len(content.groups))
     if large:
