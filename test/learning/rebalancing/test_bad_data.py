@@ -19,6 +19,7 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing.quality import near
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies.config import PolicyConfig
@@ -122,6 +123,31 @@ def test_copies_of_a_demonstration_are_named_and_held_out_together(
     answer = balanced(dataset)
     assert any("(episode 4 is 0)" in warning for warning in answer.warnings)
     assert any("hold some out: drawer" in warning for warning in answer.warnings)
+
+
+def test_a_name_that_may_be_mistyped_is_told_with_its_episodes(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    answer = balanced(dataset_of(*BOTH, "drawr"), replace(QUICK, method="equal"))
+    (about,) = [warning for warning in answer.warnings if "mistyped" in warning]
+    assert about.startswith("drawr (episodes 6) is nearly drawer (3 demonstrations)")
+    assert not any("mistyped" in one for one in balanced(dataset_of(*BOTH, name="clean"), name="clean").warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "likely"),
+    [
+        ("drawr", "drawer", True),
+        ("silder", "slider", True),
+        ("Slider", "slider", True),
+        ("left+optiml", "left+optimal", True),
+        ("suboptimal", "optimal", False),
+        ("push1", "push2", False),
+        ("left", "right", False),
+        ("left+optimal", "lefts+optimals", False),
+    ],
+)
+def test_names_are_near_when_one_tag_may_be_mistyped(name: str, other: str, likely: bool) -> None:
+    assert near(name, other) is likely
+    assert near(other, name) is likely
 
 
 def test_a_dataset_without_copies_has_no_warning_about_any(dataset_of: DatasetOf, balanced: Balanced) -> None:
