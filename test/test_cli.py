@@ -63,6 +63,21 @@ def test_a_tag_without_a_value_or_no_tag_is_refused(refused: Refused, tmp_path: 
     assert "no tag is given" in refused("tag", str(tmp_path), "--episodes", "0")
 
 
+def test_parts_of_episodes_are_tagged_and_counted(
+    capsys: pytest.CaptureFixture[str], refused: Refused, tmp_path: Path
+) -> None:
+    data = str(tmp_path / "data")
+    main(("collect", "--output", data, "--counts", "slider=2"))
+    main(("tag", data, "--episodes", "0-1", "--end", "0.4", "phase=reach"))
+    assert "no tag on 'phase' in episode 0 from 0.433 s to" in refused("inspect", data, "--group-by", "phase")
+    main(("tag", data, "--episodes", "0-1", "--start", "0.4333", "phase=pull"))
+    capsys.readouterr()
+    main(("inspect", data, "--group-by", "behavior,phase"))
+    pull, reach, every = (line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:])
+    assert (pull[:2], reach, every[:2]) == (["slider+pull", "2"], ["slider+reach", "2", "26"], ["all", "2"])
+    assert int(every[2]) == int(pull[2]) + 26
+
+
 def test_false_in_a_file_turns_an_option_off(refused: Refused, tmp_path: Path) -> None:
     path = tmp_path / "options.yaml"
     path.write_text("vectorize: false\nmethod: nothing\n")

@@ -17,9 +17,10 @@ from balanced_bc.balancing.errors import BalancingError
 
 TIMES = "x"
 """Ends a bound that is a multiple of the share of the dataset."""
-SWEEPS = 200
-"""Most rounds of projections onto one set after the other."""
-NEAR = 1e-9
+SWEEPS, PATIENCE = 5000, 100
+"""Most rounds of projections onto one set after the other, for bounds that hardly leave room want thousands; and rounds
+in which a point must come nearer to its bounds, or there is none that keeps them."""
+NEAR = 1e-8
 """How far outside its bounds a sum of weights may be."""
 
 
@@ -55,8 +56,8 @@ class Bounds(NamedTuple):
         if not len(self.member):
             return simplex.clip(weights, self.low, self.high)
         point = weights.clamp_min(simplex.ROUNDING)
-        owed = [torch.ones_like(point) for _ in range(len(self.member) + 1)]
-        for _ in range(SWEEPS):
+        owed, far = [torch.ones_like(point) for _ in range(len(self.member) + 1)], inf
+        for sweep in range(SWEEPS):
             start = point
             for index, debt in enumerate(owed):
                 before = point * debt
@@ -64,6 +65,10 @@ class Bounds(NamedTuple):
                 owed[index] = before / point
             if self._broken(point) < NEAR and float((point - start).abs().max()) < NEAR:
                 return point
+            if sweep % PATIENCE == PATIENCE - 1:
+                if self._broken(point) > 0.95 * far:
+                    break
+                far = self._broken(point)
         raise BalancingError(f"no weights keep all bounds; the nearest were {[round(w, 4) for w in point.tolist()]}")
 
     def _onto(self, point: Tensor, index: int) -> Tensor:
@@ -92,22 +97,26 @@ def bounds_of(
         share: Share of each group in the pairs, (k,).
         cap: Largest weight of any group relative to its share.
         floors: Smallest weights, `NAME=SHARE`, or relative to the share of the dataset, `NAME=0.5x`.
-        caps: Largest weights, alike.
+        caps: Largest weights, alike; a cap of 0 leaves groups out, and one of more than 1 bounds nothing.
 
     Raises:
         BalancingError: A bound cannot be read, or no group has the name.
     """
     low, high = torch.zeros_like(share), cap * share
     sums: list[tuple[Tensor, float, float]] = []
-    for text, is_floor in (*((text, True) for text in floors), *((text, False) for text in caps)):
+    for text in floors:
         inside, value = _bound(text, groups, share)
         if int(inside.sum()) > 1:
-            sums.append((inside, value, 1.0) if is_floor else (inside, 0.0, value))
-        elif is_floor:
+            sums.append((inside, value, 1.0))
+        else:
             low = torch.where(inside, torch.tensor(value, dtype=share.dtype), low)
             high = torch.maximum(low, high)
+    for text in caps:
+        inside, value = _bound(text, groups, share, is_cap=True)
+        if int(inside.sum()) > 1 and value > 0:
+            sums.append((inside, 0.0, value))
         else:
-            high = torch.where(inside, torch.tensor(value, dtype=share.dtype), high)
+            high = torch.where(inside, high.clamp_max(value), high)
     bounds = Bounds.of_groups(low, high)
     if not sums:
         return bounds
@@ -159,6 +168,15 @@ def trust_of(groups: Sequence[str], trust: Sequence[str]) -> Tensor:
     return product
 
 
+def left_out(groups: Sequence[str], trust: Sequence[str], caps: Sequence[str]) -> Tensor:
+    """Groups that trust or a cap of 0 leaves out of the balancing, bool, (k,)."""
+    out = trust_of(groups, trust) == 0
+    for text in caps:
+        inside, value = _bound(text, groups, torch.ones(len(groups)), is_cap=True)
+        out = out | (inside & (value == 0))
+    return out
+
+
 def values_of(texts: Sequence[str], what: str) -> Mapping[str, float]:
     """Read `NAME=NUMBER`."""
     found: dict[str, float] = {}
@@ -189,8 +207,8 @@ def members(name: str, groups: Sequence[str]) -> Tensor:
     return torch.tensor([name == group or name in group.split("+") for group in groups])
 
 
-def _bound(text: str, groups: Sequence[str], share: Tensor) -> tuple[Tensor, float]:
-    """Groups that a bound is about, and its value as a weight."""
+def _bound(text: str, groups: Sequence[str], share: Tensor, is_cap: bool = False) -> tuple[Tensor, float]:
+    """Groups that a bound is about, and its value as a weight; a multiple of a share may be a cap above 1."""
     name, _, number = text.rpartition("=")
     relative = number.endswith(TIMES)
     try:
@@ -201,6 +219,6 @@ def _bound(text: str, groups: Sequence[str], share: Tensor) -> tuple[Tensor, flo
         ) from error
     inside = named(name.strip(), groups)
     value = value * float(share[inside].sum()) if relative else value
-    if not 0 <= value <= 1:
+    if not 0 <= value <= (inf if relative and is_cap else 1):
         raise BalancingError(f"bound {text!r} is a weight of {value:g}; it must be from 0 to 1")
     return inside, value

@@ -22,8 +22,8 @@ from torch import Tensor
 from balanced_bc.balancing.bounds import trust_of
 from balanced_bc.balancing.config import BalancingConfig, Method
 from balanced_bc.balancing.errors import BalancingError
-from balanced_bc.balancing.measured import Measured, accidents, measure_lanes, moments
-from balanced_bc.balancing.methods import CLOSED, among, balance
+from balanced_bc.balancing.measured import Measured, accidents, known_errors, measure_lanes, moments
+from balanced_bc.balancing.methods import CLOSED, balance
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.repetition import Repetition
@@ -76,7 +76,7 @@ def compared(
         problem: What the method is run on.
         config: Method and its numbers.
         judging: The same groups with the network that the weights are for, and demonstrations held out, but for groups
-            that trust leaves out and that cannot be judged; None where nothing is compared.
+            that are left out of the balancing and cannot be judged; None where nothing is compared.
         work: This process's place among those that do the run, and where pieces that are done are kept.
     """
     kind, last = ("none" if judging is None else kind_of(config)), None
@@ -100,7 +100,7 @@ def kind_of(config: BalancingConfig) -> str:
     """Which comparison is made."""
     if config.compare != "auto":
         return config.compare
-    return "none" if config.method in CLOSED else "quick"
+    return "none" if config.method in CLOSED else "full"
 
 
 def judge(
@@ -116,13 +116,12 @@ def judge(
         work: As for `compared`.
     """
     kept = [index for index, name in enumerate(answer.groups) if name in problem.groups]
-    inner = among(config, answer.groups, kept)
     rows = {PLAIN: proportions(problem.pairs), answer.method: answer.weights[kept]}
     rivals = [method for method in methods if method not in rows]
     stages = len(rivals) + config.repeats
     for stage, method in enumerate(rivals):
-        plain = replace(inner, method=method, success_loss=(), conflicts=False)
-        alone = _weights_of(problem, plain, work.part(f"{PHASE}-{method}"))
+        bare = replace(unbounded(config), method=method, conflicts=False)
+        alone = _weights_of(problem, bare, work.part(f"{PHASE}-{method}"))
         rows[method] = yield from placed(alone, lambda done, before=stage: (before + done) / stages)  # type: ignore[misc]
     lanes, before = torch.stack(list(rows.values())), len(rivals) / stages
     pieces = [partial(measured, problem, config, lanes, number) for number in range(config.repeats)]
@@ -134,9 +133,13 @@ def judge(
 
 def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: int, _: Work = ALONE) -> Run[Measured]:
     """Train with each row of weights, (m, k), in a repetition whose network and batches no method has used."""
-    blank = replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
-    repetition = Repetition.of(replace(problem, judged=()), blank, config.repeats + number)
+    repetition = Repetition.of(replace(problem, judged=()), unbounded(config), config.repeats + number)
     return (yield from retold(measure_lanes(repetition, rows, PHASE), lambda now: now._replace(repetition=number)))
+
+
+def unbounded(config: BalancingConfig) -> BalancingConfig:
+    """The same without what a person said of groups: rivals are what they are without a word."""
+    return replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:
@@ -152,9 +155,8 @@ def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared
     for lane, (method, weights) in enumerate(rows.items()):
         difference, square = moments(every.losses[lane] - every.losses[0], every.group, number)
         pair = [part._replace(losses=part.losses[[0, lane]]) for part in parts]
-        square = square + accidents(pair, groups) if len(parts) > 1 else square
-        known = (number > 1) | (lane == 0)
-        error = torch.where(known, square.sqrt(), torch.nan)
+        square = torch.maximum(square, accidents(pair, groups)) if len(parts) > 1 else square
+        error = known_errors(square, number) if lane else torch.zeros_like(square)
         found.append(Compared(method, weights, losses[lane], difference, error))
     return tuple(found)
 

@@ -75,6 +75,9 @@ class BalancingConfig:
     """Share of equal weights that is mixed into the weights of Eq. 18, so that no group dies out."""
     meta_memory: float = field(default=0.9, metadata={"range": (0.0, 0.9999)})
     """Share of the past in the average of the meta-gradient over time."""
+    meta_drift: float = field(default=0.01, metadata={"range": (0.0, 1.0)})
+    """A meta-gradient run ends early when its averaged weights have moved by less than this in the last quarter; 0 runs
+    to the end, as do references of the kind converged, whose losses want the whole budget."""
     gradient_bound: float = field(default=10.0, metadata={"range": (1e-9, 1e9)})
     """Largest Euclidean norm of a gradient that a plain descent step takes; larger ones are shortened."""
     learning_rate: float = field(default=1e-3, metadata={"range": (1e-9, 1.0)})
@@ -88,7 +91,8 @@ class BalancingConfig:
     smoothing: float = field(default=0.05, metadata={"range": (0.0, 0.99)})
     """Share of the prior in the weights after every min-max step, and Remix's c."""
     remix: Literal["faithful", "corrected"] = "corrected"
-    """How Re-Mix is run. faithful: as in its published code, on training batches drawn from the dataset as it is.
+    """How Re-Mix is run. faithful: as in its published code, on training batches drawn from the dataset as it is;
+    in full with a split of training and one repetition, for otherwise each leaves a fold out, and without a repeat cap.
     corrected: every group alike in a batch, excess on held-out pairs."""
     excess_memory: float = field(default=0.8, metadata={"range": (0.0, 0.9999)})
     """Share of the past in the average of the excess over time."""
@@ -120,7 +124,7 @@ class BalancingConfig:
     reference of ours and minimax is then this loss, but never below the lowest achievable one (section 6.3)."""
     compare: Compare = "auto"
     """Judge the weights on held-out demonstrations, with networks trained afresh. quick: beside plain cloning, equal
-    and temperature. full: beside Re-Mix too, which must be run for it. auto: quick for methods that train networks."""
+    and temperature. full: beside Re-Mix too, which must be run for it. auto: full for methods that train networks."""
     vectorize: bool = True
     """Train lanes in one torch.func.vmap where that is faster: everywhere but for convolutions on a CPU. Without it,
     always one after another."""

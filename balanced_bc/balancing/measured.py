@@ -118,11 +118,17 @@ def moments(values: Tensor, group: Tensor, number: Tensor) -> tuple[Tensor, Tens
     return mean, square / (number * (number - 1).clamp_min(1))
 
 
+def known_errors(square: Tensor, number: Tensor) -> Tensor:
+    """Standard errors from their squares, (..., k); NaN for groups with one demonstration only."""
+    return torch.where(number > 1, square.sqrt(), torch.nan)
+
+
 def accidents(parts: list[Measured], groups: int) -> Tensor:
-    r"""What the accidents of training leave, which the demonstrations of a fold share.
+    r"""How little a difference can be known, because the demonstrations of a fold share the accidents of a training.
 
     It is the squared standard error, over repetitions, of a group's mean difference from the first lane, pooled over
-    the other lanes, (k,), [nat^2].
+    the other lanes, (k,), [nat^2]. It holds the spread of the demonstrations too, so it is not to be added to that of
+    `moments`: the larger of both is the error.
     """
     means = torch.stack([group_means(part.losses[1:] - part.losses[0], part.group, groups) for part in parts])
     return means.var(dim=0).mean(dim=0) / len(parts)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing import conflicts, references
-from balanced_bc.balancing.bounds import named, trust_of
+from balanced_bc.balancing.bounds import left_out, named, trust_of, values_of
 from balanced_bc.balancing.config import RELAXED, BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
@@ -20,10 +20,13 @@ from balanced_bc.balancing.minmax import weigh
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
-from balanced_bc.balancing.repetition import Repetition, limits, shares
+from balanced_bc.balancing.repetition import Repetition, limits, prior_of, shares
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
+
+LEAST = 1e-6
+"""Smallest weight at the start of a group that is balanced."""
 
 
 def zero(repetition: Repetition) -> Run[Outcome]:
@@ -90,42 +93,44 @@ def balance(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> It
     if len(kept) == len(problem.groups):
         yield from _balance(problem, config, work)
         return
-    for now in _balance(problem.only(kept), among(config, problem.groups, kept), work):
+    for now in _balance(problem.only(kept), among(config, problem, kept), work):
         yield now.among(problem.groups, kept)
 
 
 def staying(groups: Sequence[str], config: BalancingConfig) -> list[int]:
-    """Numbers of the groups that trust does not leave out, in rising order.
+    """Numbers of the groups that neither trust nor a cap of 0 leaves out, in rising order.
 
     Raises:
         BalancingError: Only one of several stays, or none.
     """
-    kept: list[int] = (trust_of(groups, config.trust) > 0).nonzero().flatten().tolist()
+    kept: list[int] = (~left_out(groups, config.trust, config.caps)).nonzero().flatten().tolist()
     if len(kept) < min(2, len(groups)):
-        raise BalancingError(f"trust leaves {[groups[i] for i in kept]} of {list(groups)}; balancing needs 2 or more")
+        raise BalancingError(
+            f"trust and caps leave {[groups[i] for i in kept]} of {list(groups)}; balancing needs 2 or more"
+        )
     return kept
 
 
-def among(config: BalancingConfig, groups: Sequence[str], kept: Sequence[int]) -> BalancingConfig:
-    """Leave out what is said only of groups that are left out; `kept` are numbers of the others.
+def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> BalancingConfig:
+    """Leave out what is said of groups that are left out.
 
     Raises:
         BalancingError: They have a floor, or nobody has the name.
     """
+    staying = tuple(problem.groups[i] for i in kept)
 
     def left(texts: Sequence[str]) -> tuple[str, ...]:
         names = (text.rpartition("=")[0].strip() for text in texts)
-        return tuple(text for text, name in zip(texts, names) if bool(named(name, groups)[list(kept)].any()))
+        return tuple(text for text, name in zip(texts, names) if bool(named(name, problem.groups)[list(kept)].any()))
 
     if lost := set(config.floors) - set(left(config.floors)):
         raise BalancingError(
-            f"floors {', '.join(sorted(lost))} are of groups that trust leaves out; left are "
-            f"{tuple(groups[i] for i in kept)}"
+            f"floors {', '.join(sorted(lost))} are of groups that trust or a cap of 0 leaves out; left are {staying}"
         )
     return replace(
         config,
+        trust=tuple(text for text in left(config.trust) if all(values_of((text,), "trust").values())),
         caps=left(config.caps),
-        trust=left(config.trust),
         prior_weights=left(config.prior_weights),
         success_loss=left(config.success_loss),
     )
@@ -139,6 +144,11 @@ def _balance(problem: Problem, config: BalancingConfig, work: Work) -> Iterator[
         return
     if not problem.folds:
         raise BalancingError(f"method {config.method!r} trains networks, but the problem has no fold to train on")
+    if lost := [name for name, prior in zip(problem.groups, prior_of(problem, config).tolist()) if prior < LEAST]:
+        raise BalancingError(
+            f"floors {', '.join(config.floors)} leave no weight for {', '.join(lost)}; lower them, or leave these "
+            "groups out with a trust of 0"
+        )
     method, before = LEARNED[config.method], 1 - conflicts.SHARE
     so_far = list[Any]()
     pieces = [partial(_repetition, problem, config, number, so_far) for number in range(config.repeats)]

@@ -13,8 +13,8 @@ with :math:`\mathcal{L}_i(a)` the held-out loss of group i after training on wei
 Where the problem tells the `skill` of a policy, that is the loss: a likelihood with one learned sigma takes less noise
 in other groups for more skill in this one, and so speaks for data that does harm.
 It is measured in a few lanes around the prior, whose number is linear in k, and interpolated in between (`surrogate`).
-Standard errors are those of differences between two lanes, paired over demonstrations. Without evidence the answer is
-the prior.
+Standard errors are those of differences between two lanes, paired over demonstrations. A group that was measured on one
+demonstration has none, and no say. Without evidence the answer is the prior.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.measured import Measured, accidents, measure_lanes, moments
+from balanced_bc.balancing.measured import Measured, accidents, known_errors, measure_lanes, moments
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Run
 from balanced_bc.balancing.surrogate import SparseSurrogate, Surrogate, through
@@ -47,7 +47,7 @@ class Evidence(NamedTuple):
         group: Group of each demonstration, (d,).
         number: Demonstrations of each group, (k,).
         reference: Coefficients of the lane that each group is learned best in, (k, m).
-        floor: Added to squared standard errors: what the accidents of training leave, which the demonstrations of a
+        floor: Smallest squared standard errors: what the accidents of training leave, which the demonstrations of a
             fold share, (k,), [nat^2].
         slack: How far the reference is above that lane's loss, (k,), [nat].
     """
@@ -84,7 +84,7 @@ class Evidence(NamedTuple):
     def losses(self, measured: Measured, coefficients: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of each group for coefficients as of `difference_of`, and its standard error, (k,) each, [nat]."""
         mean, square = self._moments(measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1))
-        return mean, square.sqrt()
+        return mean, known_errors(square, self.number)
 
     def excess(self, weights: Tensor, at_reference: Tensor | None = None) -> Tensor:
         r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,).
@@ -95,7 +95,8 @@ class Evidence(NamedTuple):
         """
         values = self.surrogate.mixture(weights) @ self.difference
         mean, square = self._moments(values - (self.at_reference() if at_reference is None else at_reference))
-        return (mean - self.slack) / (square + self.floor).clamp_min(1e-12).sqrt()
+        error = torch.maximum(square, self.floor).clamp_min(1e-12).sqrt()
+        return (mean - self.slack) / torch.where(self.number > 1, error, torch.inf)
 
     def at_reference(self) -> Tensor:
         """Difference of each demonstration with the coefficients of its group's reference, (d,)."""
@@ -110,7 +111,7 @@ class Evidence(NamedTuple):
         prior = self.surrogate.prior
         rows = [self.surrogate.mixture(shifted(prior, j, factor)) for j in range(len(prior))]
         means, squares = self._moments(torch.stack(rows) @ self.difference)
-        return means.T, squares.T.sqrt()
+        return means.T, known_errors(squares, self.number).T
 
 
 def shifted(prior: Tensor, group: int, factor: float) -> Tensor:

@@ -30,7 +30,7 @@ class Held(NamedTuple):
     Attributes:
         at: Batch of the pairs with these numbers, (B,).
         group: Group of each pair, (n,).
-        demonstration: Demonstration of each pair, unique among all folds and groups, (n,).
+        demonstration: Demonstration of each pair, unique among all folds; one may have pairs of several groups, (n,).
         number: Number of each pair, (n,).
         place: Features of the states of the pairs with these numbers, in which near pairs are in a like situation,
             (B,) -> (B, F); None where nobody knows them.

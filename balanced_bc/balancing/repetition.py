@@ -21,6 +21,8 @@ LEAST_OF_EACH = 4
 """Pairs of each group in a batch, at least."""
 LEAST_MEASURED = 32
 """Pairs of each group on which losses are measured, at least."""
+MOST_LANES = 4
+"""Lanes that any phase trains for each group, at most."""
 BLOCK = 7_368_787
 """What is added to the seed for each group before a block, so that blocks draw their own batches."""
 
@@ -44,7 +46,7 @@ class Watched(NamedTuple):
         batch: Pairs of them.
         member: Demonstration of each pair, as a number from 0, (n,).
         group: Group of each demonstration, (d,).
-        demonstration: Name of each demonstration, unique among all folds, (d,).
+        demonstration: Name of each demonstration, or of what it has of a group, unique among all folds, (d,).
     """
 
     batch: Any
@@ -68,8 +70,8 @@ class Repetition(NamedTuple):
         start: Parameters that every lane starts from, (p,).
         fold: Where to train and where to measure.
         names: Group of each pair of a batch, stratified, (B,).
-        measured: Pairs on which losses are measured, the same at all times, stratified: those of
-            `measured_groups`.
+        measured: Pairs on which losses are measured, the same at all times and in all phases, stratified: those of
+            `measured_groups`, a batch for each of the chunks that blocks of a crowd are made of, or one for all.
         share: :math:`\rho`, (k,).
         prior: Weights at the start, (k,).
         bounds: Between which weights stay.
@@ -86,7 +88,7 @@ class Repetition(NamedTuple):
     start: Tensor
     fold: Fold
     names: Tensor
-    measured: Any
+    measured: tuple[Any, ...]
     share: Tensor
     prior: Tensor
     bounds: Bounds
@@ -105,14 +107,16 @@ class Repetition(NamedTuple):
         generator = Generator().manual_seed(seed)
         lanes, start = Lanes.start(problem, generator, config.vectorize)
         fold = problem.folds[number % len(problem.folds)]
-        measured = fold.measuring(problem.stratified(config.evaluation, LEAST_MEASURED), generator)
+        every = range(len(problem.groups))
+        each = max(-(-config.evaluation // len(every)), LEAST_MEASURED)
+        parts = blocks(len(every), chunk(config)) if len(every) > config.crowd else (every,)
+        measured = tuple(fold.measuring(torch.tensor(part).repeat_interleave(each), generator) for part in parts)
         names = problem.stratified(config.batch, LEAST_OF_EACH)
         share, bounds = shares(problem, config), limits(problem, config)
         prior, wanted = prior_of(problem, config), wanted_of(problem, config)
-        every, skill = range(len(problem.groups)), problem.skill
         return cls(
             *(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted, work),
-            *(every, every, skill),
+            *(every, every, problem.skill),
         )
 
     @property
@@ -129,14 +133,13 @@ class Repetition(NamedTuple):
         """The same for the lanes of some groups; among many groups they are also measured on these only."""
         if not self.is_crowded:
             return self._replace(own=own)
-        generator = Generator().manual_seed(self.seed + BLOCK * (1 + own.start))
-        each = max(LEAST_MEASURED, self.config.evaluation // len(self.groups))
-        measured = self.fold.measuring(torch.tensor(own).repeat_interleave(each), generator)
+        size = chunk(self.config)
+        measured = self.measured[own.start // size : -(-own.stop // size)]
         return self._replace(own=own, measured_groups=own, measured=measured)
 
     def cut(self, lanes_of_each: int = 1) -> tuple[range, ...]:
-        """Cut the groups into blocks that have few enough lanes."""
-        return blocks(len(self.groups), max(1, self.config.lanes_at_once // lanes_of_each))
+        """Cut the groups into blocks of whole chunks that have few enough lanes, at most `MOST_LANES` of each group."""
+        return blocks(len(self.groups), chunk(self.config) * (MOST_LANES // lanes_of_each))
 
     def batches(self) -> Callable[[], Any]:
         """Start the sequence of training batches from its beginning."""
@@ -198,7 +201,8 @@ class Repetition(NamedTuple):
             named = groups.repeat_interleave(max(LEAST_MEASURED, self.config.evaluation // len(groups)))
             drawn = self.fold.measuring(named, Generator().manual_seed(self.seed))
             return Watched(drawn, torch.arange(len(named)), named, torch.arange(len(named)))
-        names, member = torch.unique(held.demonstration, return_inverse=True)
+        pieces = held.demonstration * len(groups) + held.group  # a demonstration of several groups counts in each
+        names, member = torch.unique(pieces, return_inverse=True)
         order = member.argsort(stable=True)
         rank = torch.arange(len(order)) - torch.searchsorted(member[order], member[order])
         every = max(1, len(order) // max(self.config.evaluation, LEAST_OF_EACH * len(names)))
@@ -222,11 +226,16 @@ class Repetition(NamedTuple):
         Raises:
             BalancingError: A loss is not finite; names the phase, the step and the groups.
         """
-        pairs = self.lanes.pair_losses(theta, self.measured).double().cpu()
-        pairs = pairs.view(len(theta), len(self.measured_groups), -1)
+        parts = [self.lanes.pair_losses(theta, part).double().cpu() for part in self.measured]
+        pairs = torch.cat(parts, dim=1).view(len(theta), len(self.measured_groups), -1)
         losses, number = pairs.mean(dim=2), pairs.shape[2]
         refuse_broken(losses, tuple(self.groups[group] for group in self.measured_groups), phase, step)
         return Measurement(losses, pairs.std(dim=2) / sqrt(number))
+
+
+def chunk(config: BalancingConfig) -> int:
+    """Groups that are never cut apart: in every phase they are measured on the same pairs."""
+    return max(1, config.lanes_at_once // MOST_LANES)
 
 
 def limits(problem: Problem, config: BalancingConfig) -> Bounds:

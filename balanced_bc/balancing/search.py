@@ -101,6 +101,8 @@ def search_block(repetition: Repetition) -> Run[Search]:
         if any(map(repetition.measures_at, steps)):
             losses.append(repetition.measure(state.theta, PHASE, steps[-1]).losses)
             yield Progress.of(PHASE, steps[-1], config.steps, state.weights, losses[-1])
+            if config.reference == "lowest" and settled(weights, config):
+                break
     ended = repetition.own_losses(last_half(losses))
     moving = [slope for first, slope in slopes if first >= config.still] or [slope for _, slope in slopes]
     return Search(last_half(weights), ended, signal_to_noise(moving), directions(moving))
@@ -190,6 +192,14 @@ def follow(state: SearchState, config: BalancingConfig, steps: int) -> SearchSta
     moved = ascend(state.weights, -normalized, steps * config.meta_step)
     mixing = 1 - (1 - config.meta_mixing) ** steps
     return state._replace(weights=simplex.mix(moved, equal(moved.shape[1]), mixing))
+
+
+def settled(path: list[Tensor], config: BalancingConfig) -> bool:
+    """Whether the average over the last half is what it was at three quarters of the run so far, after half of it."""
+    if 2 * len(path) * config.window < config.steps:
+        return False
+    moved = last_half(path) - last_half(path[: 3 * len(path) // 4])
+    return float(moved.abs().max()) < config.meta_drift
 
 
 def last_half(path: list[Tensor]) -> Tensor:

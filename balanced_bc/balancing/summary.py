@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import sqrt
+from math import isnan, sqrt
 from typing import NamedTuple
 
 import torch
@@ -205,9 +205,14 @@ def _raised(config: BalancingConfig, found: Relaxed, error: Tensor, sources: tup
     """References of `minimax`, each from its lanes or from where success is known."""
     rows = zip(found.references.tolist(), error.tolist(), sources, found.above.tolist())
     return tuple(
-        Reference(loss, deviation, config.split, config.steps, *((SUCCESS, source) if above else FOUND))
+        Reference(loss, known(deviation), config.split, config.steps, *((SUCCESS, source) if above else FOUND))
         for loss, deviation, source, above in rows
     )
+
+
+def known(error: float) -> float | None:
+    """A standard error; None where a single demonstration gave none."""
+    return None if isnan(error) else error
 
 
 def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:

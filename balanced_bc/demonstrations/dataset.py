@@ -26,7 +26,8 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.demonstrations.reading import write_aligned
 from balanced_bc.demonstrations.recording import EpisodeWriter, to_trash
 from balanced_bc.demonstrations.rosbag2 import Offer
-from balanced_bc.demonstrations.tags import checked, grouped, spelled
+from balanced_bc.demonstrations.segments import FrameGroups, frame_groups, segment_of
+from balanced_bc.demonstrations.tags import checked, spelled
 
 FORMAT_VERSION = 1
 """Version of the layout above."""
@@ -104,8 +105,9 @@ class Dataset:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Axes on which any episode has a tag."""
-        return tuple(sorted({axis for record in self.episodes for axis in record.tags}))
+        """Axes on which any episode or segment has a tag."""
+        tags = [tags for r in self.episodes for tags in (r.tags, *(segment.tags for segment in r.segments))]
+        return tuple(sorted({axis for each in tags for axis in each}))
 
     @property
     def unfinished(self) -> tuple[Path, ...]:
@@ -165,26 +167,52 @@ class Dataset:
         to_trash(self.folder(episodes[-1].index), self.path / "trash")
         return episodes[-1]
 
-    def tag(self, indices: Iterable[int], tags: Mapping[str, str]) -> None:
-        """Set tags of episodes; their other tags stay.
+    def tag(self, indices: Iterable[int], tags: Mapping[str, str], part: tuple[float, float] | None = None) -> None:
+        """Set tags of episodes, or of a part of each; their other tags stay.
+
+        Args:
+            indices: Numbers of the episodes.
+            tags: Axis to value.
+            part: From when to when, both included, [s] after an episode's first frame; None for whole episodes.
 
         Raises:
-            DemonstrationError: An episode does not exist or a tag is malformed; then none is changed.
+            DemonstrationError: An episode does not exist or has no such part, or a tag is malformed; then none is
+                changed.
         """
         tags = checked(tags)
-        for record in [self.episode(index) for index in indices]:
-            write_episode(self.folder(record.index), replace(record, tags={**record.tags, **tags}))
+        found = [self.episode(index) for index in indices]
+        if part is None:
+            changed = [replace(record, tags={**record.tags, **tags}) for record in found]
+        else:
+            cut = [segment_of(record, tags, *part, self.contract.rate) for record in found]
+            changed = [replace(record, segments=(*record.segments, new)) for record, new in zip(found, cut)]
+        for record in changed:
+            write_episode(self.folder(record.index), record)
 
     def groups(self, axes: Iterable[str]) -> dict[str, tuple[int, ...]]:
-        """Episodes of each group, `{"left+optimal": (0, 3), ...}`.
+        """Episodes of each group, `{"left+optimal": (0, 3), ...}`; an episode with segments may be in several.
 
         Raises:
-            DemonstrationError: Episodes lack an axis; they and the axes that exist are listed.
+            DemonstrationError: Frames lack an axis; where, and the axes that exist, is told.
         """
-        return grouped({record.index: record.tags for record in self.episodes}, tuple(axes))
+        groups: dict[str, list[int]] = {}
+        for episode, found in self.frame_groups(axes).items():
+            for name in found.names:
+                groups.setdefault(name, []).append(episode)
+        return {name: tuple(groups[name]) for name in sorted(groups)}
+
+    def frame_groups(self, axes: Iterable[str]) -> dict[int, FrameGroups]:
+        """Groups of the frames of each episode, by the tags that hold at their ticks.
+
+        Episodes with segments on these axes are aligned for it.
+
+        Raises:
+            DemonstrationError: Frames lack an axis, or a segment lies outside of its episode.
+        """
+        return frame_groups(self.episodes, tuple(axes), lambda index: self.demonstration(index).ticks)
 
     def counts(self, axis: str) -> dict[str, int]:
-        """Episodes of each value on an axis; those without a tag on it are not counted."""
+        """Episodes of each value on an axis, by the tags of whole episodes; those without one are not counted."""
         return dict(Counter(record.tags[axis] for record in self.episodes if axis in record.tags))
 
     def fingerprint(self, axes: Sequence[str] | None = None) -> str:

@@ -31,7 +31,7 @@ class Segment(NamedTuple):
 
     Attributes:
         start: First moment, [ns], on the clock of the header stamps.
-        end: Last moment, [ns].
+        end: Last moment, [ns]; both belong to the segment.
         tags: Tags that hold there, on top of the episode's.
     """
 
@@ -49,7 +49,7 @@ class EpisodeRecord:
     tags: Mapping[str, str]
     """Axis to value, for the whole episode."""
     segments: tuple[Segment, ...]
-    """Parts with tags of their own."""
+    """Parts with tags of their own; where they overlap, the later one counts (`demonstrations.segments`)."""
     pairs: int
     """State-action pairs, that is frames, after alignment."""
     gaps: int
@@ -134,4 +134,7 @@ def _on(tags: Mapping[str, str], axes: Sequence[str]) -> Mapping[str, str]:
 
 
 def _segment(entry: Mapping[str, Any]) -> Segment:
-    return Segment(int(entry["start"]), int(entry["end"]), checked(entry["tags"] or {}))
+    segment = Segment(int(entry["start"]), int(entry["end"]), checked(entry["tags"] or {}))
+    if segment.end < segment.start:
+        raise DemonstrationError(f"a segment goes from {segment.start} to {segment.end} ns; it ends before it starts")
+    return segment

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
 
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.episode import EpisodeRecord
+from balanced_bc.demonstrations.segments import FrameGroups
+from balanced_bc.demonstrations.stamps import NANOSECONDS
 from balanced_bc.demonstrations.tags import BEHAVIOR
 
 HEADINGS = ("group", "demonstrations", "pairs", "share", "duration [s]", "gaps", "slowest stream")
 
 
 class Row(NamedTuple):
-    """One group of demonstrations.
+    """One group of demonstrations. What an episode with segments has of several groups is told of each.
 
     Attributes:
         group: Name of the group, `left+optimal`.
-        demonstrations: Number of demonstrations.
+        demonstrations: Number of demonstrations that have pairs of it.
         pairs: Number of state-action pairs.
         share: Share of the dataset's pairs, rho.
         duration: Time from first to last frame, summed, [s].
@@ -38,21 +43,38 @@ def summary(dataset: Dataset, axes: Sequence[str] = (BEHAVIOR,)) -> tuple[Row, .
     """Sum up each group of a dataset, groups in alphabetical order.
 
     Raises:
-        DemonstrationError: Episodes lack an axis; they and the axes that exist are listed.
+        DemonstrationError: Frames lack an axis; where, and the axes that exist, is told.
     """
-    records = {record.index: record for record in dataset.episodes}
-    total = sum(record.pairs for record in records.values())
     paced = {stream.topic for stream in dataset.contract.streams if stream.max_age < float("inf")}
-    return tuple(
-        _row(name, [records[index] for index in indices], total, paced)
-        for name, indices in dataset.groups(axes).items()
-    )
+    parts: dict[str, list[EpisodeRecord]] = {}
+    for index, groups in dataset.frame_groups(axes).items():
+        for name, part in _parts(dataset, dataset.episode(index), groups):
+            parts.setdefault(name, []).append(part)
+    total = sum(part.pairs for own in parts.values() for part in own)
+    return tuple(_row(name, parts[name], total, paced) for name in sorted(parts))
 
 
-def table(rows: Iterable[Row]) -> list[tuple[str, ...]]:
-    """Rows as text, with headings and a last row of totals."""
+def table(rows: Iterable[Row], demonstrations: int | None = None) -> list[tuple[str, ...]]:
+    """Rows as text, with headings and a last row of totals.
+
+    Args:
+        rows: Groups.
+        demonstrations: Number of all; the sum of the rows', if None, which counts one of two groups twice.
+    """
     rows = tuple(rows)
-    return [HEADINGS, *(_cells(row) for row in rows), *((_cells(_total(rows)),) if rows else ())]
+    return [HEADINGS, *(_cells(row) for row in rows), *((_cells(_total(rows, demonstrations)),) if rows else ())]
+
+
+def _parts(dataset: Dataset, record: EpisodeRecord, groups: FrameGroups) -> Iterator[tuple[str, EpisodeRecord]]:
+    """What each group has of an episode; the time from a frame to the next one goes to the group of the first."""
+    if len(groups.names) == 1:
+        yield groups.names[0], record
+        return
+    between = np.append(np.diff(dataset.demonstration(record.index).ticks), 0) / NANOSECONDS
+    gaps = (between * dataset.contract.rate).round().clip(1) - 1
+    for number, name in enumerate(groups.names):
+        own = groups.which == number
+        yield name, replace(record, pairs=int(own.sum()), duration=between[own].sum(), gaps=int(gaps[own].sum()))
 
 
 def _row(name: str, records: Sequence[EpisodeRecord], total: int, paced: set[str]) -> Row:
@@ -63,11 +85,11 @@ def _row(name: str, records: Sequence[EpisodeRecord], total: int, paced: set[str
     return Row(name, len(records), pairs, pairs / max(total, 1), duration, sum(r.gaps for r in records), (topic, rate))
 
 
-def _total(rows: Sequence[Row]) -> Row:
+def _total(rows: Sequence[Row], demonstrations: int | None) -> Row:
     slowest = min((row.slowest for row in rows), key=lambda slowest: slowest[1])
     return Row(
         "all",
-        sum(row.demonstrations for row in rows),
+        sum(row.demonstrations for row in rows) if demonstrations is None else demonstrations,
         sum(row.pairs for row in rows),
         sum(row.share for row in rows),
         sum(row.duration for row in rows),

@@ -92,23 +92,6 @@ def group_of(tags: Mapping[str, str], axes: Sequence[str]) -> str:
     return "+".join(tags[axis] for axis in axes)
 
 
-def grouped(tags: Mapping[int, Mapping[str, str]], axes: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Episodes of each group, groups in alphabetical order.
-
-    Args:
-        tags: Episode to its tags.
-        axes: Axes whose product makes the groups.
-
-    Raises:
-        DemonstrationError: Episodes lack an axis; they and the axes that exist are listed.
-    """
-    _require_axes(tags, axes)
-    groups: dict[str, list[int]] = {}
-    for episode, its_tags in sorted(tags.items()):
-        groups.setdefault(group_of(its_tags, axes), []).append(episode)
-    return {name: tuple(groups[name]) for name in sorted(groups)}
-
-
 def spelled(episodes: Iterable[int]) -> str:
     """Write episode numbers in short, `3-7, 12`."""
     runs: list[list[int]] = []
@@ -118,17 +101,6 @@ def spelled(episodes: Iterable[int]) -> str:
         else:
             runs.append([episode])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
-
-
-def _require_axes(tags: Mapping[int, Mapping[str, str]], axes: Sequence[str]) -> None:
-    if not axes:
-        raise DemonstrationError("no axis to group by was given; behavior is the usual one")
-    for axis in axes:
-        if lacking := [episode for episode, its_tags in tags.items() if axis not in its_tags]:
-            known = sorted({known for its_tags in tags.values() for known in its_tags})
-            raise DemonstrationError(
-                f"no tag on {axis!r} in episodes {spelled(lacking)} (of {len(tags)}); there are tags on {known}"
-            )
 
 
 def _checked_axis(axis: object) -> str:

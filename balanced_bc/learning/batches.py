@@ -14,6 +14,7 @@ from torch import Tensor
 from balanced_bc.demonstrations.contract import Camera, RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE, Demonstration
+from balanced_bc.demonstrations.segments import FrameGroups, names_of
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.pixels import mapped as mapped_images
 from balanced_bc.policies import features
@@ -27,10 +28,10 @@ MOVED = 0.02
 
 
 class Grouped(NamedTuple):
-    """A demonstration, the group it belongs to, and what it is called in errors."""
+    """A demonstration, the group it belongs to or those of its frames, and what it is called in errors."""
 
     name: str
-    group: str
+    group: str | FrameGroups
     demonstration: Demonstration
 
 
@@ -131,9 +132,9 @@ def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig, mapp
     Raises:
         LearningError: The dataset is empty, or an episode holds numbers that no policy can learn from.
     """
-    group_of = {index: group for group, episodes in dataset.groups(axes).items() for index in episodes}
+    groups = dataset.frame_groups(axes)
     found = (
-        Grouped(f"episode {record.index}", group_of[record.index], dataset.demonstration(record.index))
+        Grouped(f"episode {record.index}", groups[record.index], dataset.demonstration(record.index))
         for record in dataset.episodes
     )
     if not mapped or config.policy == "state":
@@ -157,22 +158,32 @@ def gather(
     parts = [_Part.of(item, config, contract, cameras if images else ()) for item in demonstrations]
     if not parts:
         raise LearningError("the dataset has no demonstrations; record or collect some first")
-    groups = tuple(sorted({part.group for part in parts}))
+    groups = names_of(part.groups for part in parts)
     lengths = torch.tensor([len(part.state) for part in parts])
-    member = torch.tensor([groups.index(part.group) for part in parts])
     return Pairs(
         images={name: _join([part.images.pop(name) for part in parts]) for name in tuple(parts[0].images)},
         state=_join([part.state for part in parts]),
         scene=_join([part.scene for part in parts]),
         action=_join([part.action for part in parts]),
         mask=_join([part.mask for part in parts]),
-        group=member.repeat_interleave(lengths),
+        group=member_of([part.groups for part in parts], groups, lengths),
         demonstration=torch.arange(len(parts)).repeat_interleave(lengths),
         first=torch.from_numpy(np.concatenate([part.first for part in parts]))
         + (lengths.cumsum(0) - lengths).repeat_interleave(lengths),
         groups=groups,
         history=config.history,
     )
+
+
+def member_of(found: Iterable[FrameGroups], groups: Sequence[str], lengths: Tensor) -> Tensor:
+    """Index into `groups` of each pair, demonstration after demonstration, int64, (N,).
+
+    Args:
+        found: Groups of the frames of each demonstration.
+        groups: Names of all groups.
+        lengths: Pairs of each demonstration.
+    """
+    return torch.from_numpy(np.concatenate([one.numbered(groups, t) for one, t in zip(found, lengths.tolist())]))
 
 
 def chunks(
@@ -212,7 +223,7 @@ def stretches(ticks: NDArray[np.int64], period: float) -> NDArray[np.int64]:
 class _Part(NamedTuple):
     """One demonstration at the policy's size."""
 
-    group: str
+    groups: FrameGroups
     images: dict[str, NDArray[np.uint8]]
     state: NDArray[np.float32]
     scene: NDArray[np.float32]
@@ -232,7 +243,8 @@ class _Part(NamedTuple):
         }
         chunk, mask = chunks(demonstration.action, demonstration.ticks, contract.period, config.chunk)
         first = stretches(demonstration.ticks, contract.period)
-        return cls(item.group, images, demonstration.state, scene, chunk, mask, first)
+        groups = FrameGroups((item.group,)) if isinstance(item.group, str) else item.group
+        return cls(groups, images, demonstration.state, scene, chunk, mask, first)
 
 
 def _join(parts: Sequence[NDArray[np.uint8] | NDArray[np.float32]]) -> Tensor:

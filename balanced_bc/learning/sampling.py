@@ -70,6 +70,7 @@ def hold_out(demonstration: Tensor, group: Tensor, share: float, generator: Gene
     """Split pairs by demonstration, in each group alike.
 
     At least one demonstration of a group is held out, and at least one stays; a group with a single one keeps it.
+    A demonstration of several groups counts for each of them, and stays where one of them needs it.
 
     Args:
         demonstration: Demonstration of each pair, (N,).
@@ -80,12 +81,21 @@ def hold_out(demonstration: Tensor, group: Tensor, share: float, generator: Gene
     Returns:
         Pairs to train on, and pairs held out.
     """
-    out = torch.zeros(len(group), dtype=torch.bool)
-    for i in torch.unique(group) if share > 0 else ():
-        names = torch.unique(demonstration[group == i])
-        number = min(max(round(share * len(names)), 1), len(names) - 1)
-        chosen = names[torch.randperm(len(names), generator=generator)[:number]]
-        out |= torch.isin(demonstration, chosen)
+    if share == 0:
+        return torch.arange(len(group)), torch.arange(0)
+    every = [torch.unique(demonstration[group == i]) for i in torch.unique(group)]
+    left = [set(names.tolist()) for names in every]
+    for own, names in zip(left, every):
+        stay = len(names) - min(max(round(share * len(names)), 1), len(names) - 1)
+        for name in names[torch.randperm(len(names), generator=generator)].tolist():
+            if len(own) <= stay:
+                break
+            theirs = [others for others in left if name in others]
+            if all(len(others) > 1 for others in theirs):
+                for others in theirs:
+                    others.remove(name)
+    kept = sorted(set[float]().union(*left))
+    out = ~torch.isin(demonstration, torch.tensor(kept, dtype=demonstration.dtype))
     return (~out).nonzero().flatten(), out.nonzero().flatten()
 
 

@@ -22,7 +22,8 @@ from torch import Tensor
 from balanced_bc.demonstrations.alignment import ALIGNMENT_VERSION
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE
-from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.demonstrations.segments import names_of
+from balanced_bc.learning.batches import Grouped, Pairs, gather, member_of
 from balanced_bc.learning.derived import make
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.pixels import mapped as mapped_images
@@ -48,23 +49,21 @@ def stream_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) ->
         LearningError: The dataset is empty, an episode holds numbers that no policy can learn from, or the cache folder
             cannot be written.
     """
-    groups = dataset.groups(axes)
-    group_of = {episode: number for number, name in enumerate(groups) for episode in groups[name]}
-    episodes = [record.index for record in dataset.episodes]
-    if not episodes:
+    found = dataset.frame_groups(axes).values()
+    if not found:
         raise LearningError("the dataset has no demonstrations; record or collect some first")
     folder = dataset.path / "cache" / f"pairs-{key_of(dataset, config)}"
     if not (folder / f"{LENGTH}.bin").is_file():
         make(folder, lambda into: _write_columns(dataset, config, into), "pairs")
-    length = mapped(folder / f"{LENGTH}.bin", (len(episodes),), np.int64)
-    number = int(length.sum())
+    length = mapped(folder / f"{LENGTH}.bin", (len(found),), np.int64)
+    number, groups = int(length.sum()), names_of(found)
     images = mapped_images(dataset, config.image_size, number) if config.policy == "image" else {}
     return Pairs(
         images=images,
         **columns(folder, number, config.chunk),
-        group=torch.tensor([group_of[episode] for episode in episodes]).repeat_interleave(length),
-        demonstration=torch.arange(len(episodes)).repeat_interleave(length),
-        groups=tuple(groups),
+        group=member_of(found, groups, length),
+        demonstration=torch.arange(len(found)).repeat_interleave(length),
+        groups=groups,
         history=config.history,
         mapped=True,
     )

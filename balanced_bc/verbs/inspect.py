@@ -24,7 +24,7 @@ def inspect(dataset: Positional[Path], group_by: str = "behavior", check: bool =
     from balanced_bc.demonstrations.summary import summary, table
 
     opened = Dataset.open(dataset)
-    print_text(aligned(table(summary(opened, parse_axes(group_by)))))
+    print_text(aligned(table(summary(opened, parse_axes(group_by)), len(opened.episodes))))
     for folder in opened.unfinished:
         print_text(f"never finished, and not read: {folder}")
     if check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 from tyro.conf import Positional
@@ -10,18 +11,27 @@ from balanced_bc.options import UsageError
 from balanced_bc.verbs.inspect import inspect
 
 
-def tag(dataset: Positional[Path], tags: Positional[tuple[str, ...]], episodes: str) -> None:
-    """Set tags of episodes; the recordings stay as they are.
+def tag(
+    dataset: Positional[Path],
+    tags: Positional[tuple[str, ...]],
+    episodes: str,
+    start: float | None = None,
+    end: float | None = None,
+) -> None:
+    """Set tags of episodes, or of a part of each; the recordings stay as they are.
 
     Args:
         dataset: Folder of the dataset.
         tags: Tags, each as axis=value.
         episodes: Numbers of the episodes, as 3-7,12.
+        start: Where the part begins that gets the tags, [s] after an episode's first frame.
+        end: Where it ends, both included. Without start and end whole episodes are tagged; parts keep their own tags.
     """
     from balanced_bc.demonstrations.dataset import Dataset
     from balanced_bc.demonstrations.tags import parse_episodes, parse_tags
 
     if not tags:
         raise UsageError("no tag is given; one is written axis=value, as in quality=suboptimal")
-    Dataset.open(dataset).tag(parse_episodes(episodes), parse_tags(tags))
+    part = None if start is None and end is None else (start or 0.0, inf if end is None else end)
+    Dataset.open(dataset).tag(parse_episodes(episodes), parse_tags(tags), part)
     inspect(dataset)

@@ -39,8 +39,9 @@ class Row(NamedTuple):
     head: str = LEARNED_SIGMA
 
     def config(self, seed: int) -> BalancingConfig:
-        """How weights are found; shares count demonstrations, as in the paper's tables."""
-        return BalancingConfig(**{"proportions": "demonstrations", "seed": seed, **self.options})
+        """How weights are found; shares count demonstrations, as in the paper's tables. Reports are left out."""
+        alone: dict[str, Any] = {"proportions": "demonstrations", "compare": "none", "conflicts": False}
+        return BalancingConfig(**{**alone, "seed": seed, **self.options})
 
 
 def policy_of(head: str) -> PolicyConfig:

@@ -65,6 +65,22 @@ def test_confined_weights_are_the_nearest_that_keep_all_bounds(
             assert _entropy(found, weights) <= _entropy(near, weights) + 1e-6
 
 
+def test_a_cap_never_loosens_the_repeat_cap() -> None:
+    assert float(bounds_of(("a", "b"), torch.tensor([0.05, 0.95]), 5.0, caps=("a=0.9",)).high[0]) == pytest.approx(0.25)
+
+
+def test_a_cap_of_several_times_a_large_share_bounds_nothing() -> None:
+    bounds = bounds_of(("a", "b"), torch.tensor([0.25, 0.75]), 5.0, caps=("a=4.5x", "b=5x"))
+    assert bounds.high.tolist() == pytest.approx([1.125, 3.75])
+
+
+def test_bounds_that_hardly_leave_room_are_kept() -> None:
+    groups = tuple(f"{a}+{b}" for a in ("a0", "a1", "a2") for b in ("b0", "b1"))
+    share = torch.tensor([0.18542, 0.15046, 0.00109, 0.66064, 0.00133, 0.00106], dtype=torch.float64)
+    bounds = bounds_of(groups, share, 50.0, floors=("a1=0.47", "b0=0.48"), caps=("a0=0.36", "a1=0.75"))
+    assert _keeps(bounds, bounds.confine(share))
+
+
 def test_bounds_that_cannot_all_be_kept_are_refused() -> None:
     bounds = bounds_of(GROUPS, SHARE, 5.0, floors=("right=0.7", "left=0.7"))
     with pytest.raises(BalancingError, match="no weights keep all bounds"):

@@ -36,9 +36,9 @@ def result(moments: list[Progress]) -> Balance:
     return moments[-1].result
 
 
-def measured(better: float, own: float = 0.0, folds: int = 3, demonstrations: int = 8) -> list[Measured]:
+def measured(better: float, own: float = 0.0, folds: int = 3, demonstrations: int = 8, seed: int = 0) -> list[Measured]:
     """Folds in which the second lane is better by so much, and demonstrations differ a lot from each other."""
-    generator, group = Generator().manual_seed(0), torch.arange(2).repeat_interleave(demonstrations)
+    generator, group = Generator().manual_seed(seed), torch.arange(2).repeat_interleave(demonstrations)
     parts = []
     for fold in range(folds):
         hard = 5 * torch.randn(len(group), generator=generator, dtype=torch.float64)
@@ -54,6 +54,13 @@ def test_a_difference_is_paired_over_demonstrations() -> None:
     assert float(ours.standard_error.max()) < 0.05
     assert plain.difference.tolist() == [0.0, 0.0]
     assert plain.standard_error.tolist() == [0.0, 0.0]
+
+
+def test_the_standard_error_is_how_much_a_difference_varies_between_draws_of_demonstrations() -> None:
+    drawn = [compare(ROWS, measured(0.0, own=1.0, seed=seed))[1] for seed in range(200)]
+    varies = float(torch.stack([one.difference for one in drawn]).std())
+    said = float(torch.stack([one.standard_error for one in drawn]).square().mean().sqrt())
+    assert 1.0 < said / varies < 1.35, "the larger of two estimates errs on the side of caution"
 
 
 def test_how_sure_a_single_demonstration_is_nobody_knows() -> None:
@@ -102,7 +109,7 @@ def test_weights_that_lose_are_answered_all_the_same_with_the_warning_on_top(pro
 def test_learned_weights_stand_beside_plain_cloning_equal_and_temperature(problem_of: ProblemOf) -> None:
     problem = problem_of((0.1, 0.5), (200, 60))
     found = result(ran(problem, replace(QUICK, method="zero", compare="auto")))
-    assert [one.method for one in found.comparison] == [PLAIN, "zero", "equal", "temperature"]
+    assert [one.method for one in found.comparison] == [PLAIN, "zero", "equal", "temperature", "remix"]
     assert found.comparison[0].weights.tolist() == pytest.approx([200 / 260, 60 / 260])
     assert torch.equal(found.comparison[1].weights, found.weights)
 
@@ -113,6 +120,15 @@ def test_remix_is_run_for_a_full_comparison(problem_of: ProblemOf) -> None:
     assert [one.method for one in found.comparison] == [PLAIN, "equal", "temperature", "remix"]
     alone = result(list(balance(problem, replace(QUICK, method="remix"))))
     assert torch.equal(found.comparison[-1].weights, alone.weights)
+
+
+def test_rivals_are_run_without_a_word_of_a_person(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5), (200, 60), names=("good", "bad"))
+    config = replace(QUICK, method="zero", trust=("bad=0.2",), caps=("bad=0.1",))
+    weights = {one.method: one.weights for one in result(ran(problem, config)).comparison}
+    assert weights["equal"].tolist() == [0.5, 0.5]
+    assert float(weights["zero"][1]) <= 0.1
+    assert float(weights["remix"][1]) > 0.1
 
 
 def test_methods_that_only_count_are_compared_only_when_asked_for(problem_of: ProblemOf) -> None:
@@ -180,7 +196,7 @@ def test_what_is_compared_is_the_skill_of_the_problem(problem_of: ProblemOf) -> 
 
     problem = replace(problem_of((0.1, 0.5), (200, 60)), skill=seven)
     found = result(ran(problem, replace(QUICK, method="zero")))
-    assert [one.losses.tolist() for one in found.comparison] == [[7.0, 7.0]] * 4
+    assert [one.losses.tolist() for one in found.comparison] == [[7.0, 7.0]] * 5
     assert found.comparison[1].difference.tolist() == [0.0, 0.0]
 
 

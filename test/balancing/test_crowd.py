@@ -44,6 +44,19 @@ def crowd(groups: int) -> Problem:
     )
 
 
+def alike(groups: int) -> Problem:
+    """Groups that teach the same, with noise: which pairs are measured makes their losses differ."""
+    made = Generator().manual_seed(1)
+    state = torch.randn(groups, 200, 3, generator=made)
+    action = state[..., :2] + torch.randn(groups, 200, 2, generator=made)
+
+    def draw(names: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        chosen = torch.randint(200, (len(names),), generator=generator)
+        return state[names, chosen], action[names, chosen]
+
+    return replace(crowd(groups), pairs=(200,) * groups, folds=(Fold(draw, draw),))
+
+
 @pytest.mark.parametrize("method", LEARNED)
 def test_five_hundred_groups_are_weighed(method: Method) -> None:
     *_, last = balance(crowd(GROUPS), replace(QUICK, method=method))
@@ -75,6 +88,23 @@ def test_a_block_of_a_crowd_is_measured_on_its_own_groups_and_always_learns_from
     assert isinstance(part, Part)
     assert set(range(32, 64)) < set(part.groups.tolist())
     assert len(part.groups) == QUICK.crowd
+
+
+def test_blocks_of_every_phase_are_measured_on_the_pairs_on_which_all_are() -> None:
+    whole = Repetition.of(crowd(100), QUICK, 0)
+    for lanes_of_each in (1, 2, 4):
+        parts = [whole.among(own).measure(whole.start[None], "lanes", 0).losses for own in whole.cut(lanes_of_each)]
+        torch.testing.assert_close(torch.cat(parts, dim=1), whole.measure(whole.start[None], "weights", 0).losses)
+
+
+def test_a_crowd_of_identical_groups_keeps_its_shares() -> None:
+    """Weights that followed the draw of the measured pairs would spread over several times the share."""
+    config = replace(QUICK, steps=60, evaluate_every=5, conflicts=False, crowd=8, lanes_at_once=8)
+    problem = alike(20)
+    *_, last = balance(problem, config)
+    assert last.result is not None
+    ratio = last.result.weights * len(problem.groups)
+    assert 0.7 < float(ratio.min()) <= float(ratio.max()) < 1.4
 
 
 def test_up_to_the_limit_every_batch_has_all_groups() -> None:

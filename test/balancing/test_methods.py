@@ -106,8 +106,22 @@ def test_what_is_said_of_groups_that_are_left_out_is_left_out_too(problem_of: Pr
         answer(problem, replace(config, floors=("bad=0.1",)))
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_cap_of_0_leaves_a_group_out_as_a_trust_of_0_does(method: Method, problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5, 0.2), (200, 100, 100), names=("a", "bad", "b"))
+    config = replace(QUICK, method=method)
+    capped, distrusted = (replace(config, caps=("bad=0",), trust=("bad=0.5",)), replace(config, trust=("bad=0",)))
+    assert torch.equal(answer(problem, capped).weights, answer(problem, distrusted).weights)
+
+
+def test_floors_that_leave_nothing_for_a_group_are_refused(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.1), (100, 100), names=("good", "bad"))
+    with pytest.raises(BalancingError, match="floors good=1 leave no weight for bad; lower them"):
+        answer(problem, replace(QUICK, method="minimax", floors=("good=1",)))
+
+
 def test_trust_in_one_group_only_leaves_nothing_to_balance(problem_of: ProblemOf) -> None:
-    with pytest.raises(BalancingError, match=r"trust leaves \['good'\] of \['good', 'bad'\]"):
+    with pytest.raises(BalancingError, match=r"trust and caps leave \['good'\] of \['good', 'bad'\]"):
         answer(problem_of((0.1, 0.1), (100, 100), names=("good", "bad")), replace(QUICK, trust=("bad=0",)))
 
 
@@ -155,6 +169,19 @@ def test_a_reference_is_not_above_the_loss_of_any_lane(problem_of: ProblemOf) ->
     assert bool((least[-1] <= path.flatten(0, 1)).all())
     assert bool((least.diff(dim=0) <= 0).all())
     assert set(lanes) <= set(names)
+
+
+def test_a_meta_gradient_run_ends_when_its_weights_have_settled(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5), (200, 60))
+
+    def steps(config: BalancingConfig) -> int:
+        run = balance(problem, replace(config, repeats=1, conflicts=False))
+        return max(now.step for now in run if now.phase == "references")
+
+    settling = replace(QUICK, meta_drift=0.5)
+    assert steps(replace(settling, meta_drift=0.0)) == QUICK.steps
+    assert steps(settling) == QUICK.steps // 2
+    assert steps(replace(settling, reference="converged")) == QUICK.steps
 
 
 def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> None:

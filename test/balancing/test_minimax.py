@@ -70,6 +70,14 @@ def test_without_evidence_the_answer_is_the_prior() -> None:
         assert float((found - prior).abs().max()) < 0.05
 
 
+def test_a_group_measured_on_one_demonstration_has_no_say() -> None:
+    prior = _prior(2)
+    parts = _measured(prior, lambda a: -3.0 * a[:, :1].log().expand_as(a), demonstrations=1, folds=1)
+    evidence = Evidence.of(design(prior), parts)
+    torch.testing.assert_close(choose(evidence, STIFFNESS), prior)
+    assert evidence.transfer(3.0)[1].isnan().all()
+
+
 def test_data_that_helps_every_group_gains_weight() -> None:
     prior = torch.tensor([0.6, 0.4], dtype=torch.float64)
     found = _chosen(prior, lambda a: -0.3 * a[:, :1].log().expand_as(a))

@@ -178,6 +178,41 @@ def test_groups_and_counts_follow_the_tags(dataset: Dataset, record: Record) -> 
     assert dataset.axes == ("behavior", "quality")
 
 
+def test_an_axis_that_nobody_has_names_the_episodes(dataset: Dataset, record: Record) -> None:
+    for tags in ({"operator": "ann"}, {"behavior": "left"}, {"behavior": "left"}):
+        record(**tags)
+    with pytest.raises(DemonstrationError, match=r"'operator' in episodes 1-2 \(of 3\).*'behavior', 'operator'"):
+        dataset.groups(("operator",))
+
+
+def test_a_part_of_an_episode_can_be_tagged_by_seconds_after_its_first_frame(dataset: Dataset, record: Record) -> None:
+    record(behavior="slider")
+    dataset.tag([0], {"behavior": "drawer", "phase": "pull"}, (0.101, 0.16))
+    assert dataset.frame_groups(("behavior",))[0].which.tolist() == [1] * 3 + [0] * 3 + [1] * 4
+    assert dataset.groups(("behavior",)) == {"drawer": (0,), "slider": (0,)}
+    assert dataset.axes == ("behavior", "phase")
+    assert dataset.counts("behavior") == {"slider": 1}
+    dataset.tag([0], {"behavior": "left"}, (0.0, float("inf")))
+    assert dataset.groups(("behavior",)) == {"left": (0,)}
+
+
+@pytest.mark.parametrize("part", [(0.2, 0.1), (-0.1, 0.2), (0.4, 0.5), (float("nan"), 0.2)])
+def test_a_part_that_an_episode_does_not_have_is_refused_and_none_is_tagged(
+    dataset: Dataset, record: Record, part: tuple[float, float]
+) -> None:
+    before = record(range(20)), record()
+    with pytest.raises(DemonstrationError, match=r"episode \d has no part from .* its frames go from 0 s to 0\.\d+ s"):
+        dataset.tag([0, 1], {"phase": "pull"}, part)
+    assert dataset.episodes == before
+
+
+def test_a_segment_changes_the_fingerprint(dataset: Dataset, record: Record) -> None:
+    record()
+    before = dataset.fingerprint()
+    dataset.tag([0], {"phase": "pull"}, (0.1, 0.2))
+    assert dataset.fingerprint() != before
+
+
 def test_a_copy_has_the_same_fingerprint_and_a_change_another(dataset: Dataset, record: Record, tmp_path: Path) -> None:
     record()
     before = dataset.fingerprint()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from balanced_bc.demonstrations.episode import EpisodeRecord, Segment, StreamRecord, read_episode, write_episode
+from balanced_bc.demonstrations.errors import DemonstrationError
 
 
 @pytest.fixture
@@ -41,6 +42,13 @@ def test_quotes_that_an_editor_removed_do_not_matter(folder: Path, saved: Episod
     path = folder / "episode.yaml"
     path.write_text(path.read_text().replace("'true'", "true").replace("'7'", "7"))
     assert read_episode(folder).tags == saved.tags
+
+
+def test_a_segment_that_ends_before_it_starts_is_refused(folder: Path) -> None:
+    path = folder / "episode.yaml"
+    path.write_text(path.read_text().replace("end: 200", "end: 20"))
+    with pytest.raises(DemonstrationError, match=r"damaged: a segment goes from 100 to 20 ns"):
+        read_episode(folder)
 
 
 def test_no_file_is_left_beside_it(folder: Path) -> None:

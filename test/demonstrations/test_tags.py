@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from balanced_bc.demonstrations.errors import DemonstrationError
-from balanced_bc.demonstrations.tags import checked, group_of, grouped, parse_tags, spelled
-
-TAGS = {0: {"behavior": "left", "quality": "optimal"}, 1: {"behavior": "left", "quality": "suboptimal"}}
+from balanced_bc.demonstrations.tags import checked, group_of, parse_tags, spelled
 
 
 def test_tags_are_read_as_they_are_typed() -> None:
@@ -30,17 +28,7 @@ def test_true_and_numbers_from_yaml_become_text() -> None:
 
 
 def test_a_product_of_axes_is_joined_by_plus() -> None:
-    assert group_of(TAGS[0], ("behavior", "quality")) == "left+optimal"
-
-
-def test_groups_hold_their_episodes() -> None:
-    assert grouped(TAGS, ("behavior",)) == {"left": (0, 1)}
-    assert grouped(TAGS, ("behavior", "quality")) == {"left+optimal": (0,), "left+suboptimal": (1,)}
-
-
-def test_a_missing_axis_names_the_episodes_that_lack_it_and_the_axes_that_exist() -> None:
-    with pytest.raises(DemonstrationError, match=r"'operator' in episodes 2-4 \(of 5\).*'behavior', 'operator'"):
-        grouped({episode: {"behavior" if episode > 1 else "operator": "a"} for episode in range(5)}, ("operator",))
+    assert group_of({"behavior": "left", "quality": "optimal"}, ("behavior", "quality")) == "left+optimal"
 
 
 def test_episode_numbers_are_spelled_in_short() -> None:

@@ -82,7 +82,8 @@ class BalanceFile:
     ) -> BalanceFile:
         """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
         counts, number = pairs.counts(), demonstrations(pairs)
-        counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": sum(number)}
+        every = len(torch.unique(pairs.demonstration))
+        counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": every}
         split = next((reference.split for reference in answer.references if reference), config.split)
         run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
         measured = None if period is None else idleness.lengths(pairs, period)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from balanced_bc.learning.rebalancing import parquet
 from balanced_bc.learning.rebalancing.balance_file import FINGERPRINT, BalanceFile
 
 EPISODES = "episodes.parquet"
-"""Columns episode, group, pairs, weight (of each of its pairs, mean 1) and share (of the whole epoch)."""
+"""Columns episode, group, pairs, weight (of each of these pairs, mean 1) and share (of the whole epoch); an episode
+with pairs of several groups has a row for each."""
 MASKS = "robomimic_masks.json"
-"""`mask`: names of demonstrations by group, as robomimic's HDF5 files have them; `weights`: weight of each group."""
+"""`mask`: names of demonstrations by group, as robomimic's HDF5 files have them; `weights`: weight of each group;
+`shared`: demonstrations with pairs of several groups. A mask has whole ones only, so these are in the mask of each, and
+then weights are met by drawing frames (weights.parquet), not by drawing from masks."""
 
 
 def write(folder: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pairs) -> None:
@@ -29,19 +33,19 @@ def write(folder: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pa
         pairs: The dataset's pairs.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    length = torch.bincount(pairs.demonstration, minlength=len(episodes))
-    first = length.cumsum(0) - length
-    group = [pairs.groups[index] for index in pairs.group[first].tolist()]
+    part, length = torch.unique(pairs.demonstration * len(pairs.groups) + pairs.group, return_counts=True)
+    owner = [episodes[number] for number in (part // len(pairs.groups)).tolist()]
+    group = [pairs.groups[index] for index in (part % len(pairs.groups)).tolist()]
     weight = torch.tensor([content.groups[name].alpha_over_rho for name in group], dtype=torch.float64)
     columns = {
-        "episode": list(episodes),
+        "episode": owner,
         "group": group,
         "pairs": length.tolist(),
         "weight": weight.tolist(),
         "share": (length * weight / len(pairs)).tolist(),
     }
     parquet.write(folder / EPISODES, columns, {FINGERPRINT: content.dataset[FINGERPRINT]})
-    mask = {
-        name: [f"demo_{episode}" for episode, own in zip(episodes, group) if own == name] for name in content.groups
-    }
-    write_bytes(folder / MASKS, json.dumps({"mask": mask, "weights": content.alpha}, indent=1).encode())
+    mask = {name: [f"demo_{episode}" for episode, own in zip(owner, group) if own == name] for name in content.groups}
+    shared = [f"demo_{episode}" for episode, number in Counter(owner).items() if number > 1]
+    plain = {"mask": mask, "weights": content.alpha, "shared": shared}
+    write_bytes(folder / MASKS, json.dumps(plain, indent=1).encode())

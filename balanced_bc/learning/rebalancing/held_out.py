@@ -56,7 +56,7 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     if config.split == "training":
         return Split("training", (everything,), (everything,))
     same = originals(pairs)[pairs.demonstration]
-    fold = folds.deal(same, pairs.group, FOLDS, Generator().manual_seed(config.seed))
+    fold = folds.deal(same, rarest(pairs), FOLDS, Generator().manual_seed(config.seed))
     small = folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups))
     if lacking := tuple(group for group in small if group in kept):
         return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
@@ -82,8 +82,19 @@ def split_to_judge(pairs: Pairs, config: BalancingConfig, split: Split | None) -
 
 
 def demonstrations(pairs: Pairs) -> tuple[int, ...]:
-    """Count the demonstrations of each group, (k,)."""
+    """Count the demonstrations of each group, (k,); one of several groups counts in each."""
     return tuple(folds.counts(pairs.demonstration, pairs.group, len(pairs.groups)).tolist())
+
+
+def rarest(pairs: Pairs) -> Tensor:
+    """The group with the fewest demonstrations among those of each pair's demonstration, (N,).
+
+    Demonstrations of several groups are dealt into folds by it: the group that has few must be in every fold.
+    """
+    groups = len(pairs.groups)
+    rank = torch.tensor(demonstrations(pairs)) * groups + torch.arange(groups)
+    least = torch.full((int(pairs.demonstration.max()) + 1,), int(rank.max()))
+    return least.scatter_reduce(0, pairs.demonstration, rank[pairs.group], "amin")[pairs.demonstration] % groups
 
 
 def _counted(pairs: Pairs, groups: tuple[int, ...]) -> str:
@@ -93,8 +104,8 @@ def _counted(pairs: Pairs, groups: tuple[int, ...]) -> str:
 
 def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
     return (
-        f"too few demonstrations to hold some out: {_counted(pairs, groups)}; every group needs {FOLDS}. All losses "
-        "are measured on the training split, where a network that overfits looks good"
+        f"too few demonstrations to hold some out: {_counted(pairs, groups)}; every group needs {FOLDS}, one in each "
+        "fold. All losses are measured on the training split, where a network that overfits looks good"
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from balanced_bc.balancing import folds
 from balanced_bc.learning.batches import Pairs
 
 LINEAR = 0.005
@@ -29,7 +30,7 @@ class Length(NamedTuple):
 
     Attributes:
         idle: Share of the pairs in which neither a motion is commanded nor one is achieved, (k,).
-        pairs: Mean length of a demonstration, (k,).
+        pairs: Mean length of a demonstration, or of what it has of the group, (k,).
     """
 
     idle: Tensor
@@ -45,9 +46,7 @@ def lengths(pairs: Pairs, period: float) -> Length:
     """
     counts = pairs.counts().double()
     standing = torch.bincount(pairs.group, weights=idle(pairs, period).double(), minlength=len(counts))
-    owner = torch.zeros(int(pairs.demonstration.max()) + 1, dtype=torch.long) - 1
-    owner[pairs.demonstration] = pairs.group
-    number = torch.bincount(owner[owner >= 0], minlength=len(counts))
+    number = folds.counts(pairs.demonstration, pairs.group, len(counts))
     return Length(standing / counts.clamp_min(1), counts / number.clamp_min(1))
 
 

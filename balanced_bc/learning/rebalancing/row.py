@@ -22,13 +22,13 @@ class Row:
     """One group of balance.yaml."""
 
     demonstrations: int
-    """Demonstrations of the group."""
+    """Demonstrations that have pairs of the group."""
     pairs: int
     """State-action pairs of the group."""
     rho: float
     """Share of the dataset's pairs."""
     rho_demonstrations: float
-    """Share of the dataset's demonstrations."""
+    """Share of these in those of all groups."""
     alpha: float
     """Weight."""
     alpha_standard_error: float | None

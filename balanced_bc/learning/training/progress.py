@@ -88,12 +88,16 @@ def warnings(pairs: Pairs, found: Mapping[str, Share], held_out: float) -> tuple
     never = "never changes: a policy learns nothing from it"
     constant = [name for name in ("state", "action") if _is_constant(getattr(pairs, name).flatten(1))]
     cameras = [name for name, images in pairs.images.items() if _is_constant(_some(images))]
-    single = [name for name, share in found.items() if held_out and not share.held_out]
+    kept = {name: share.demonstrations for name, share in found.items() if held_out and not share.held_out}
     return (
         *(f"the {name} {never}" for name in constant),
         *(f"what {name} shows {never}" for name in cameras),
-        *(f"nothing is held out of {name}: it has one demonstration, which training needs" for name in single),
+        *(f"nothing is held out of {name}: it has {_counted(n)}, which training needs" for name, n in kept.items()),
     )
+
+
+def _counted(number: int) -> str:
+    return "one demonstration" if number == 1 else f"{number} demonstrations"
 
 
 def _some(images: Tensor) -> Tensor:

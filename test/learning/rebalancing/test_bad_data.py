@@ -36,7 +36,7 @@ def test_one_group_is_refused_by_its_name(dataset_of: DatasetOf, balanced: Balan
 
 
 def test_trust_that_leaves_one_group_is_refused(dataset_of: DatasetOf, balanced: Balanced) -> None:
-    with pytest.raises(BalancingError, match=r"trust leaves \['slider'\] of \['drawer', 'slider'\]"):
+    with pytest.raises(BalancingError, match=r"trust and caps leave \['slider'\] of \['drawer', 'slider'\]"):
         balanced(dataset_of(*BOTH), replace(QUICK, trust=("drawer=0",)))
 
 
