@@ -38,8 +38,10 @@ class BalancingConfig:
     """Independent repetitions, each with its own network and its own held-out fold; weights are averaged."""
     proportions: Literal["pairs", "demonstrations"] = "pairs"
     """What rho counts. Plain behavior cloning weighs by pairs; the tables of the paper count demonstrations."""
-    prior: Literal["proportions", "equal"] = "proportions"
-    """Weights at the start, and those that the min-max step leans to."""
+    prior: Literal["auto", "proportions", "equal"] = "auto"
+    """Weights at the start, and those that the min-max step leans to. auto: shares of the dataset; but for minimax,
+    whose answer they are without evidence, every behavior alike and shares within a behavior, where groups are told
+    apart by behavior."""
     prior_weights: tuple[str, ...] = ()
     """Prior weights of groups or tags, each as NAME=WEIGHT, or NAME=2x for twice what it would be; the others keep
     their proportions. Methods that only count have no prior."""

@@ -90,6 +90,8 @@ class Problem:
     itself."""
     judged: tuple[Judged, ...] = ()
     """Policies whose success is known."""
+    behaviors: tuple[str, ...] = ()
+    """Behavior of each group, (k,); empty where groups are not told apart by behavior."""
 
     def __post_init__(self) -> None:
         """Refuse problems that have nothing to balance."""
@@ -119,6 +121,7 @@ class Problem:
                 Fold(among(fold.training), among(fold.measuring), fold.held and fold.held.only(kept))
                 for fold in self.folds
             ),
+            behaviors=tuple(self.behaviors[i] for i in kept) if self.behaviors else (),
             judged=tuple(left for left in (one.only(kept) for one in self.judged) if left is not None),
         )
 

@@ -29,6 +29,23 @@ def equal(groups: int) -> Tensor:
     return torch.full((groups,), 1.0 / groups, dtype=torch.float64)
 
 
+def alike(share: Tensor, behaviors: Sequence[str]) -> Tensor:
+    r"""Weigh every behavior alike and keep proportions within it (qualities, operators).
+
+    .. math:: \alpha_i = \frac{1}{b} \frac{\rho_i}{\sum_{j \in B_i} \rho_j}
+
+    with b behaviors, and :math:`B_i` the groups of the same behavior as i.
+
+    Args:
+        share: :math:`\rho`, (k,).
+        behaviors: Behavior of each group, (k,).
+    """
+    names = sorted(set(behaviors))
+    member = torch.tensor([names.index(name) for name in behaviors])
+    totals = share.new_zeros(len(names)).index_add(0, member, share)
+    return share / totals[member] / len(names)
+
+
 def tempered(share: Tensor, temperature: float) -> Tensor:
     r"""Flatten the shares of a dataset (temperature sampling).
 

@@ -14,7 +14,7 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Wanted, success_losses
 from balanced_bc.balancing.lanes import Lanes, Part, refuse_broken
 from balanced_bc.balancing.problem import Fold, NegativeLogLikelihood, Problem
-from balanced_bc.balancing.proportions import equal, proportions
+from balanced_bc.balancing.proportions import alike, equal, proportions
 from balanced_bc.balancing.work import ALONE, Work, blocks
 
 LEAST_OF_EACH = 4
@@ -254,7 +254,9 @@ def prior_of(problem: Problem, config: BalancingConfig) -> Tensor:
 
     They are shares or equal weights, moved to what was stated of single groups and tags, times trust, within bounds.
     """
-    prior = shares(problem, config) if config.prior == "proportions" else equal(len(problem.groups))
+    prior = equal(len(problem.groups)) if config.prior == "equal" else shares(problem, config)
+    if config.prior == "auto" and config.method == "minimax" and problem.behaviors:
+        prior = alike(prior, problem.behaviors)
     prior = stated_prior(problem.groups, prior, config.prior_weights)
     trusted = prior * trust_of(problem.groups, config.trust)
     return limits(problem, config).confine(trusted / trusted.sum())

@@ -92,6 +92,14 @@ def group_of(tags: Mapping[str, str], axes: Sequence[str]) -> str:
     return "+".join(tags[axis] for axis in axes)
 
 
+def behaviors_of(groups: Iterable[str], axes: Sequence[str]) -> tuple[str, ...]:
+    """Behavior of each group, which these axes made; nothing where they do not tell behaviors apart."""
+    if BEHAVIOR not in axes:
+        return ()
+    place = tuple(axes).index(BEHAVIOR)
+    return tuple(group.split("+")[place] for group in groups)
+
+
 def spelled(episodes: Iterable[int]) -> str:
     """Write episode numbers in short, `3-7, 12`."""
     runs: list[list[int]] = []

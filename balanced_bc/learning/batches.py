@@ -15,6 +15,7 @@ from balanced_bc.demonstrations.contract import Camera, RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE, Demonstration
 from balanced_bc.demonstrations.segments import FrameGroups, names_of
+from balanced_bc.demonstrations.tags import behaviors_of
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.pixels import mapped as mapped_images
 from balanced_bc.policies import features
@@ -60,6 +61,8 @@ class Pairs:
     """First pair of the stretch without a gap that each pair is in, int64, (N,)."""
     groups: tuple[str, ...]
     """Names of the groups, sorted."""
+    behaviors: tuple[str, ...] = ()
+    """Behavior of each group; empty where groups are not told apart by behavior."""
     history: int = 1
     """H, pairs whose observations a policy sees at once."""
     mapped: bool = False
@@ -137,10 +140,12 @@ def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig, mapp
         Grouped(f"episode {record.index}", groups[record.index], dataset.demonstration(record.index))
         for record in dataset.episodes
     )
-    if not mapped or config.policy == "state":
-        return gather(found, config, dataset.contract)
-    blind = gather(found, config, dataset.contract, images=False)
-    return replace(blind, images=mapped_images(dataset, config.image_size, len(blind)), mapped=True)
+    on_disk = mapped and config.policy == "image"
+    pairs = gather(found, config, dataset.contract, images=not on_disk)
+    pairs = replace(pairs, behaviors=behaviors_of(pairs.groups, axes))
+    if not on_disk:
+        return pairs
+    return replace(pairs, images=mapped_images(dataset, config.image_size, len(pairs)), mapped=True)
 
 
 def size_of_images(dataset: Dataset, config: PolicyConfig) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ class Mixture(NamedTuple):
 
 def pairs_of(mixture: Mixture, policy: PolicyConfig) -> Pairs:
     """Pairs of a mixture for a state policy."""
-    return gather(_demonstrations(mixture), policy, CONTRACT)
+    pairs = gather(_demonstrations(mixture), policy, CONTRACT)
+    return replace(pairs, behaviors=pairs.groups) if mixture.kind == BEHAVIORS else pairs
 
 
 @lru_cache(maxsize=2)

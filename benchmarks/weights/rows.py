@@ -77,12 +77,12 @@ ABLATIONS = (
     ),
 )
 """Optimizer of the inner step, no meta-gradient, step size, split, repetitions, initial weights."""
-OF_BEHAVIORS = (*METHODS, ABLATIONS[-1])
-"""Methods where groups are behaviors; whether a prior of equal weights serves them better."""
+OF_BEHAVIORS = (*METHODS, Row("minimax, from shares", {"method": "minimax", "prior": "proportions"}))
+"""Methods where groups are behaviors, and whether shares would be the better prior of minimax."""
 WITH_HEADS = tuple(
     Row(f"{row.name}, {head}", row.options, head)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR)
     for row in (*METHODS[3:], ABLATIONS[0])
 )
 """Methods that train networks, with other loss heads."""
-ROWS = {row.name: row for row in (*METHODS, *ABLATIONS, *WITH_HEADS)}
+ROWS = {row.name: row for row in (*METHODS, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS)}

@@ -58,6 +58,17 @@ def test_imbalanced_weighs_by_share_and_equal_weighs_alike(problem_of: ProblemOf
     assert answer(problem, BalancingConfig(method="equal")).weights.tolist() == [0.5, 0.5]
 
 
+def test_without_evidence_minimax_weighs_behaviors_alike_and_qualities_by_their_share(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.1, 0.1), (300, 100, 100), names=("a+clean", "a+noisy", "b+clean"))
+    config = replace(QUICK, method="minimax", stiffness=1e6)
+    assert answer(problem, config).weights.tolist() == pytest.approx([0.6, 0.2, 0.2], abs=1e-3)
+    told = replace(problem, behaviors=("a", "a", "b"))
+    assert answer(told, config).weights.tolist() == pytest.approx([0.375, 0.125, 0.5], abs=1e-3)
+    shares, alike = replace(config, prior="proportions"), replace(config, prior="equal")
+    assert answer(told, shares).weights.tolist() == pytest.approx([0.6, 0.2, 0.2], abs=1e-3)
+    assert answer(told, alike).weights.tolist() == pytest.approx([1 / 3] * 3, abs=1e-3)
+
+
 def test_a_temperature_flattens_the_shares(problem_of: ProblemOf) -> None:
     problem = problem_of((0.1, 0.5), (300, 100))
     found = [answer(problem, BalancingConfig(method="temperature", temperature=t)).weights[0] for t in (1.0, 2.0, 1e6)]

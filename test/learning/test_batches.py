@@ -31,7 +31,9 @@ def test_a_recorded_dataset_becomes_pairs(
     for seed, behavior in enumerate(("slider", "drawer", "slider")):
         record(dataset, demonstrate(ticks=6, seed=seed), {"behavior": behavior, "quality": "optimal"})
     pairs = load_pairs(dataset, ("behavior",), image_policy)
-    assert pairs.groups == ("drawer", "slider")
+    assert pairs.groups == pairs.behaviors == ("drawer", "slider")
+    assert load_pairs(dataset, ("quality", "behavior"), image_policy).behaviors == ("drawer", "slider")
+    assert load_pairs(dataset, ("quality",), image_policy).behaviors == ()
     assert pairs.demonstration.tolist() == [0] * 6 + [1] * 6 + [2] * 6
     assert pairs.group.tolist() == [1] * 6 + [0] * 6 + [1] * 6
     np.testing.assert_allclose(pairs.action[6, 0, :6], demonstrate(ticks=6, seed=1).action[0, :6], rtol=1e-6)

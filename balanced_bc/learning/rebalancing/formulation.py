@@ -58,6 +58,7 @@ def problem_of(
         ),
         pull=None if policy.head == "bins" else network.pull,
         judged=judged,
+        behaviors=pairs.behaviors,
     )
 
 
