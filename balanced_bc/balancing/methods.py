@@ -20,7 +20,7 @@ from balanced_bc.balancing.minmax import weigh
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
-from balanced_bc.balancing.repetition import Repetition, limits, prior_of, shares
+from balanced_bc.balancing.repetition import Repetition, confined, prior_of, shares
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
@@ -194,7 +194,7 @@ def _check_feedback(problem: Problem, config: BalancingConfig) -> None:
 
 def _counted(problem: Problem, config: BalancingConfig) -> Progress:
     trusted = CLOSED[config.method](problem, config) * trust_of(problem.groups, config.trust)
-    weights = limits(problem, replace(config, repeat_cap=inf)).confine(trusted / trusted.sum())
+    weights = confined(problem, replace(config, repeat_cap=inf), trusted / trusted.sum())
     notes = warnings(problem, config, weights)
     answer = Balance(config.method, problem.groups, weights, None, (), weights, weights, {}, notes)
     return Progress("weights", 0, 1, 1, 1.0, weights, torch.zeros(0), answer)

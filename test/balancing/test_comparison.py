@@ -168,7 +168,7 @@ def test_a_group_that_is_left_out_and_cannot_be_judged_is_left_out_of_the_compar
     config = replace(QUICK, method="zero", trust=("out=0",), caps=("out=0.5", "a=0.9"))
     moments = list(compared(problem, config, problem.only([0, 2])))
     found = result(moments)
-    assert [row.method for row in found.comparison] == [PLAIN, "zero", "equal", "temperature"]
+    assert [row.method for row in found.comparison[:3]] == [PLAIN, "zero", "equal"]
     assert found.comparison[0].weights.tolist() == pytest.approx([200 / 280, 0, 80 / 280])
     assert all(row.losses.isfinite().tolist() == [True, False, True] for row in found.comparison)
     assert {now.losses.shape[-1] for now in moments if now.losses.numel()} == {3}
