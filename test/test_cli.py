@@ -55,6 +55,10 @@ def test_what_is_refused_leaves_no_dataset_behind(refused: Refused, tmp_path: Pa
     assert not (tmp_path / "data").exists()
 
 
+def test_nothing_to_explain_is_refused(refused: Refused) -> None:
+    assert "no weights are named; give balance.yaml, or its folder" in refused("explain")
+
+
 def test_a_tag_without_a_value_or_no_tag_is_refused(refused: Refused, tmp_path: Path) -> None:
     assert "no tag is given" in refused("tag", str(tmp_path), "--episodes", "0")
 

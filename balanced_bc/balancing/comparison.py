@@ -75,8 +75,8 @@ def compared(
     Args:
         problem: What the method is run on.
         config: Method and its numbers.
-        judging: The same groups with the network that the weights are for, and demonstrations held out; None where
-            nothing is compared.
+        judging: The same groups with the network that the weights are for, and demonstrations held out, but for groups
+            that are left out of the balancing and cannot be judged; None where nothing is compared.
         work: This process's place among those that do the run, and where pieces that are done are kept.
     """
     kind, last = ("none" if judging is None else kind_of(config)), None
@@ -109,13 +109,14 @@ def judge(
     """Put an answer beside plain cloning and other methods; return it with the comparison, and a warning if it lost.
 
     Args:
-        problem: All groups, those too that trust leaves out.
+        problem: The groups that can be judged, those too that trust leaves out.
         config: Configuration with which the answer was found.
         answer: Weights to judge.
         methods: Methods to put beside.
         work: As for `compared`.
     """
-    rows = {PLAIN: proportions(problem.pairs), answer.method: answer.weights}
+    kept = [index for index, name in enumerate(answer.groups) if name in problem.groups]
+    rows = {PLAIN: proportions(problem.pairs), answer.method: answer.weights[kept]}
     rivals = [method for method in methods if method not in rows]
     stages = len(rivals) + config.repeats
     for stage, method in enumerate(rivals):
@@ -124,9 +125,10 @@ def judge(
         rows[method] = yield from placed(alone, lambda done, before=stage: (before + done) / stages)  # type: ignore[misc]
     lanes, before = torch.stack(list(rows.values())), len(rivals) / stages
     pieces = [partial(measured, problem, config, lanes, number) for number in range(config.repeats)]
-    parts = yield from placed(together(work, PHASE, pieces), lambda done: before + (1 - before) * done)
-    found = compare(rows, parts)
-    return answer._replace(comparison=found, warnings=(*said(found, problem.groups, config), *answer.warnings))
+    run = retold(together(work, PHASE, pieces), lambda now: now.among(answer.groups, kept))
+    parts = yield from placed(run, lambda done: before + (1 - before) * done)
+    found = tuple(row.among(len(answer.groups), kept) for row in compare(rows, parts))
+    return answer._replace(comparison=found, warnings=(*said(found, answer.groups, config), *answer.warnings))
 
 
 def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: int, _: Work = ALONE) -> Run[Measured]:
@@ -171,8 +173,9 @@ def verdict(row: Compared, groups: Sequence[str], counts: Tensor) -> Verdict:
     Args:
         row: Of the comparison.
         groups: Names of the groups, (k,).
-        counts: Groups that count, bool, (k,).
+        counts: Groups that count, bool, (k,); those that could not be judged do not.
     """
+    counts = counts & row.difference.isfinite()
     surely = (row.difference > SURE * row.standard_error) & counts
     worse = tuple(name for name, one in zip(groups, surely.tolist()) if one)
     return Verdict(worse, float(row.difference[counts].mean()))

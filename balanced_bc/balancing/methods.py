@@ -20,7 +20,7 @@ from balanced_bc.balancing.minmax import weigh
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
-from balanced_bc.balancing.repetition import Repetition, limits, prior_of, shares
+from balanced_bc.balancing.repetition import Repetition, confined, prior_of, shares
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
@@ -89,18 +89,26 @@ def balance(problem: Problem, config: BalancingConfig, work: Work = ALONE) -> It
         config: Method and its numbers.
         work: This process's place among those that do the run, and where pieces that are done are kept.
     """
-    out = left_out(problem.groups, config.trust, config.caps)
-    if not bool(out.any()):
+    kept = staying(problem.groups, config)
+    if len(kept) == len(problem.groups):
         yield from _balance(problem, config, work)
         return
-    kept = (~out).nonzero().flatten().tolist()
-    if len(kept) < 2:
-        raise BalancingError(
-            f"trust and caps leave {[problem.groups[i] for i in kept]} of {list(problem.groups)}; balancing needs 2 or "
-            "more"
-        )
     for now in _balance(problem.only(kept), among(config, problem, kept), work):
         yield now.among(problem.groups, kept)
+
+
+def staying(groups: Sequence[str], config: BalancingConfig) -> list[int]:
+    """Numbers of the groups that neither trust nor a cap of 0 leaves out, in rising order.
+
+    Raises:
+        BalancingError: Only one of several stays, or none.
+    """
+    kept: list[int] = (~left_out(groups, config.trust, config.caps)).nonzero().flatten().tolist()
+    if len(kept) < min(2, len(groups)):
+        raise BalancingError(
+            f"trust and caps leave {[groups[i] for i in kept]} of {list(groups)}; balancing needs 2 or more"
+        )
+    return kept
 
 
 def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> BalancingConfig:
@@ -186,7 +194,7 @@ def _check_feedback(problem: Problem, config: BalancingConfig) -> None:
 
 def _counted(problem: Problem, config: BalancingConfig) -> Progress:
     trusted = CLOSED[config.method](problem, config) * trust_of(problem.groups, config.trust)
-    weights = limits(problem, replace(config, repeat_cap=inf)).confine(trusted / trusted.sum())
+    weights = confined(problem, replace(config, repeat_cap=inf), trusted / trusted.sum())
     notes = warnings(problem, config, weights)
     answer = Balance(config.method, problem.groups, weights, None, (), weights, weights, {}, notes)
     return Progress("weights", 0, 1, 1, 1.0, weights, torch.zeros(0), answer)

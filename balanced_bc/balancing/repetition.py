@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_of
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.feedback import Wanted, success_losses
 from balanced_bc.balancing.lanes import Lanes, Part, refuse_broken
 from balanced_bc.balancing.problem import Fold, NegativeLogLikelihood, Problem
@@ -23,6 +24,8 @@ LEAST_MEASURED = 32
 """Pairs of each group on which losses are measured, at least."""
 MOST_LANES = 4
 """Lanes that any phase trains for each group, at most."""
+LISTED = 10
+"""Groups that an error names, at most."""
 BLOCK = 7_368_787
 """What is added to the seed for each group before a block, so that blocks draw their own batches."""
 
@@ -244,6 +247,27 @@ def limits(problem: Problem, config: BalancingConfig) -> Bounds:
     return bounds_of(problem.groups, share, config.repeat_cap, config.floors, config.caps)
 
 
+def confined(problem: Problem, config: BalancingConfig, weights: Tensor) -> Tensor:
+    """Find the weights nearest to some, (k,), within the bounds.
+
+    Raises:
+        BalancingError: No weights keep all bounds; options and groups are named.
+    """
+    bounds = limits(problem, config)
+    try:
+        return bounds.confine(weights)
+    except BalancingError as error:
+        options = {"--floors": config.floors, "--caps": config.caps, "--repeat-cap": (f"{config.repeat_cap:g}",)}
+        given = [f"{name} {' '.join(texts)}" for name, texts in options.items() if texts and texts != ("inf",)]
+        between = zip(problem.groups, bounds.low.tolist(), bounds.high.clamp_max(1).tolist())
+        allowed = [f"{name} from {low:.3g} to {high:.3g}" for name, low, high in between]
+        more = f" and {len(allowed) - LISTED} more groups" if len(allowed) > LISTED else ""
+        raise BalancingError(
+            f"no weights that add up to 1 keep {' and '.join(given)} together; one by one they leave "
+            f"{', '.join(allowed[:LISTED])}{more}"
+        ) from error
+
+
 def wanted_of(problem: Problem, config: BalancingConfig) -> Wanted:
     """What is known of the success of a problem's groups."""
     return Wanted(success_losses(problem.groups, config.success_loss), problem.judged)
@@ -259,7 +283,7 @@ def prior_of(problem: Problem, config: BalancingConfig) -> Tensor:
         prior = alike(prior, problem.behaviors)
     prior = stated_prior(problem.groups, prior, config.prior_weights)
     trusted = prior * trust_of(problem.groups, config.trust)
-    return limits(problem, config).confine(trusted / trusted.sum())
+    return confined(problem, config, trusted / trusted.sum())
 
 
 def shares(problem: Problem, config: BalancingConfig) -> Tensor:

@@ -46,7 +46,8 @@ class Compared(NamedTuple):
     Attributes:
         method: Whose weights; `plain cloning` for the shares of the dataset.
         weights: They, (k,).
-        losses: Loss of each group, (k,), [nat]. It is the problem's `skill`, not the scale of references.
+        losses: Loss of each group, (k,), [nat]; NaN for one that could not be judged. It is the problem's `skill`, not
+            the scale of references.
         difference: From plain cloning, negative where the weights are better, (k,), [nat].
         standard_error: Of the difference, paired over demonstrations, (k,), [nat]; NaN for a single demonstration.
     """
@@ -56,6 +57,16 @@ class Compared(NamedTuple):
     losses: Tensor
     difference: Tensor
     standard_error: Tensor
+
+    def among(self, groups: int, kept: Sequence[int]) -> Compared:
+        """The same for all groups, when only those numbered `kept` were judged; the others weigh nothing there."""
+        return Compared(
+            method=self.method,
+            weights=spread(self.weights, kept, groups),
+            losses=spread(self.losses, kept, groups, torch.nan),
+            difference=spread(self.difference, kept, groups, torch.nan),
+            standard_error=spread(self.standard_error, kept, groups, torch.nan),
+        )
 
 
 class Balance(NamedTuple):

@@ -22,6 +22,8 @@ PHASE = "references"
 """Name of this phase in the progress."""
 BLOCKS = 8
 """Stretches of time that the meta-gradient is averaged over one by one, long enough to be nearly independent."""
+LEAST = 5 * BLOCKS
+"""Steps of the weights after which they may have settled."""
 Draw = Callable[[], Any]
 """Draws the next stratified batch."""
 
@@ -196,7 +198,7 @@ def follow(state: SearchState, config: BalancingConfig, steps: int) -> SearchSta
 
 def settled(path: list[Tensor], config: BalancingConfig) -> bool:
     """Whether the average over the last half is what it was at three quarters of the run so far, after half of it."""
-    if 2 * len(path) * config.window < config.steps:
+    if len(path) < LEAST or 2 * len(path) * config.window < config.steps:
         return False
     moved = last_half(path) - last_half(path[: 3 * len(path) // 4])
     return float(moved.abs().max()) < config.meta_drift

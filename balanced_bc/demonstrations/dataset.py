@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -215,9 +215,14 @@ class Dataset:
         """Episodes of each value on an axis, by the tags of whole episodes; those without one are not counted."""
         return dict(Counter(record.tags[axis] for record in self.episodes if axis in record.tags))
 
-    def fingerprint(self) -> str:
-        """Hash of the contract and of every episode's bag and tags: equal for copies, another one after any change."""
-        parts = [[r.index, r.bag, dict(r.tags), r.to_dict()["segments"]] for r in self.episodes]
+    def fingerprint(self, axes: Sequence[str] | None = None) -> str:
+        """Hash of the contract and of every episode's bag and tags: equal for copies, another one after any change.
+
+        Args:
+            axes: Tags that count; a change of others changes nothing. All, if None.
+        """
+        records = self.episodes if axes is None else [record.on(axes) for record in self.episodes]
+        parts = [[r.index, r.bag, dict(r.tags), r.to_dict()["segments"]] for r in records]
         text = json.dumps([self.contract.to_dict(), parts], sort_keys=True)
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +70,11 @@ class EpisodeRecord:
         """Name of the episode's folder."""
         return folder_name(self.index)
 
+    def on(self, axes: Sequence[str]) -> EpisodeRecord:
+        """The record with its tags on these axes only, and without segments that have none."""
+        segments = [s._replace(tags=_on(s.tags, axes)) for s in self.segments]
+        return replace(self, tags=_on(self.tags, axes), segments=tuple(s for s in segments if s.tags))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as written into episode.yaml."""
         return {
@@ -122,6 +127,10 @@ def read_episode(folder: Path) -> EpisodeRecord:
         raise DemonstrationError(f"{path} is damaged: it has no {error}; it has {sorted(plain)}") from error
     except (TypeError, ValueError, AttributeError, DemonstrationError) as error:
         raise DemonstrationError(f"{path} is damaged: {error}") from error
+
+
+def _on(tags: Mapping[str, str], axes: Sequence[str]) -> Mapping[str, str]:
+    return {axis: value for axis, value in tags.items() if axis in axes}
 
 
 def _segment(entry: Mapping[str, Any]) -> Segment:

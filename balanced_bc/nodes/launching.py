@@ -2,6 +2,8 @@
 
 An argument that is not given is not passed on, so that defaults stay where they are: in the configuration of each
 node, or in the params_file. An argument that is given wins over the params_file.
+
+`ros2 launch` ends with 0 only when every node ended with 0, so that a script can tell whether all of it was done.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -104,7 +107,7 @@ def description(names: Iterable[str], actions: Callable[[Given], list[Action]]) 
 
 
 def node(name: str, given: Given, takes: Iterable[str] = (), **parameters: Any) -> Node:
-    """A node of this package; when it ends, everything ends.
+    """A node of this package; when it ends, everything ends, and its exit code counts.
 
     Args:
         name: Module in balanced_bc/nodes, and name of the node.
@@ -127,8 +130,19 @@ def node(name: str, given: Given, takes: Iterable[str] = (), **parameters: Any) 
         ros_arguments=["--log-level", given["log_level"]] if "log_level" in given else None,
         output="screen",
         exec_name=name,
-        on_exit=Shutdown(reason=f"{name} ended"),
+        on_exit=_end_of(name),
     )
+
+
+def _end_of(name: str) -> Callable[[ProcessExited, LaunchContext], list[Action]]:
+    """What happens when a node ends."""
+
+    def on_exit(event: ProcessExited, _context: LaunchContext) -> list[Action]:
+        if event.returncode:  # launch ends with 1 where an exception reaches it, and in no other way
+            raise NodeError(f"{name} ended with exit code {event.returncode}; what it said last is above")
+        return [Shutdown(reason=f"{name} ended")]
+
+    return on_exit
 
 
 def is_simulated(given: Given) -> bool:

@@ -47,7 +47,7 @@ def main(
     balance = balance_file.read(weights) if weights else None
     pairs = load_pairs(demonstrations, balance.group_by if balance else (BEHAVIOR,), policy)
     if balance:
-        balance.check(demonstrations.fingerprint(), pairs.groups)
+        balance.check(demonstrations.fingerprint(balance.group_by), pairs.groups)
     output.mkdir(parents=True)
     for now in fit_lanes(pairs, policy, training, seeds, (balance.alpha if balance else None,)):
         print(f"{now.step} of {now.steps} steps, {now.pairs_per_second:.0f} pairs/s")  # noqa: T201

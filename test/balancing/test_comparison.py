@@ -163,6 +163,23 @@ def test_a_group_that_is_left_out_is_still_measured(problem_of: ProblemOf) -> No
     assert bool(zero.losses.isfinite().all())
 
 
+def test_a_group_that_is_left_out_and_cannot_be_judged_is_left_out_of_the_comparison_too(problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5, 0.3), (200, 60, 80), names=("a", "out", "b"))
+    config = replace(QUICK, method="zero", trust=("out=0",), caps=("out=0.5", "a=0.9"))
+    moments = list(compared(problem, config, problem.only([0, 2])))
+    found = result(moments)
+    assert [row.method for row in found.comparison[:3]] == [PLAIN, "zero", "equal"]
+    assert found.comparison[0].weights.tolist() == pytest.approx([200 / 280, 0, 80 / 280])
+    assert all(row.losses.isfinite().tolist() == [True, False, True] for row in found.comparison)
+    assert {now.losses.shape[-1] for now in moments if now.losses.numel()} == {3}
+
+
+def test_a_group_that_was_not_judged_does_not_hide_that_weights_lose() -> None:
+    groups, config = ("a", "out", "b"), replace(QUICK, trust=("a=0.5", "b=0.5", "out=0"))
+    worse = row([0.5, float("nan"), 0.3])
+    assert len(said((row([0.0, 0.0, 0.0]), worse), groups, config)) == 1
+
+
 def test_an_answer_survives_a_comparison_that_cannot_be_made(problem_of: ProblemOf) -> None:
     """Plain cloning trains on the group that is left out, and its actions are no numbers."""
     problem = problem_of((0.1, float("nan"), 0.3), (200, 60, 80), names=("a", "out", "b"))

@@ -189,10 +189,10 @@ def test_a_meta_gradient_run_ends_when_its_weights_have_settled(problem_of: Prob
         run = balance(problem, replace(config, repeats=1, conflicts=False))
         return max(now.step for now in run if now.phase == "references")
 
-    settling = replace(QUICK, meta_drift=0.5)
-    assert steps(replace(settling, meta_drift=0.0)) == QUICK.steps
-    assert steps(settling) == QUICK.steps // 2
-    assert steps(replace(settling, reference="converged")) == QUICK.steps
+    settling = replace(QUICK, steps=100, meta_drift=0.5)
+    assert steps(replace(settling, meta_drift=0.0)) == 100
+    assert 50 <= steps(settling) < 60
+    assert steps(replace(settling, reference="converged")) == 100
 
 
 def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> None:

@@ -14,7 +14,7 @@ import yaml
 
 from balanced_bc.demonstrations.contract import JOINT_STATES, RobotContract
 from balanced_bc.demonstrations.dataset import FORMAT_VERSION, Dataset
-from balanced_bc.demonstrations.episode import EpisodeRecord
+from balanced_bc.demonstrations.episode import EpisodeRecord, Segment, write_episode
 from balanced_bc.demonstrations.errors import DemonstrationError
 
 Record = Callable[..., EpisodeRecord]
@@ -222,6 +222,19 @@ def test_a_copy_has_the_same_fingerprint_and_a_change_another(dataset: Dataset, 
     assert dataset.fingerprint() != before
     record()
     assert len({before, dataset.fingerprint(), copy.fingerprint()}) == 2
+
+
+def test_a_fingerprint_of_some_axes_changes_with_tags_on_them_only(dataset: Dataset, record: Record) -> None:
+    saved = record(behavior="slider")
+    index, folder = saved.index, dataset.folder(saved.index)
+    write_episode(folder, replace(saved, segments=(Segment(0, 1, {"quality": "noisy"}),)))
+    of_behavior, of_quality = dataset.fingerprint(("behavior",)), dataset.fingerprint(("quality",))
+    write_episode(folder, replace(saved, segments=(Segment(0, 1, {"quality": "optimal"}),)))
+    dataset.tag([index], {"note": "x"})
+    assert dataset.fingerprint(("behavior",)) == of_behavior
+    assert dataset.fingerprint(("quality",)) != of_quality
+    dataset.tag([index], {"behavior": "drawer"})
+    assert dataset.fingerprint(("behavior",)) != of_behavior
 
 
 def test_looking_at_a_dataset_does_not_change_its_fingerprint(dataset: Dataset, record: Record) -> None:

@@ -19,12 +19,18 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.nodes import qos
+from balanced_bc.simulation.collect import collect
 
 DOMAINS = count(os.getpid())
 """Every graph has another one; 1 to 101 are safe on Linux."""
 PATIENCE = 40.0
 """How long a busy machine may take for anything, [s]."""
+
+ROS2 = "import sys; from ros2cli.cli import main; sys.exit(main())"
+"""The command ros2, in this Python."""
 
 
 class Graph:
@@ -44,9 +50,16 @@ class Graph:
     def start(self, name: str, *parameters: str) -> subprocess.Popen[bytes]:
         """Start a node as a process; what it prints goes to NAME.log."""
         arguments = [part for parameter in parameters for part in ("-p", parameter)]
+        return self._start(name, "-m", f"balanced_bc.nodes.{name}", "--ros-args", *arguments)
+
+    def launch(self, path: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `ros2 launch PATH ARGUMENTS`; what it prints goes to launch.log."""
+        return self._start("launch", "-c", ROS2, "launch", str(path), *arguments)
+
+    def _start(self, name: str, *words: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                (sys.executable, "-m", f"balanced_bc.nodes.{name}", "--ros-args", *arguments),
+                (sys.executable, *words),
                 env={**os.environ, "ROS_DOMAIN_ID": str(self.domain), "OMP_NUM_THREADS": "1"},
                 stdout=log,
                 stderr=log,
@@ -125,6 +138,15 @@ def graph_in(folder: Path) -> Iterator[Graph]:
     graph = Graph(folder)
     yield graph
     graph.close()
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A demonstration of each behavior of opening."""
+    path = tmp_path_factory.mktemp("working") / "dataset"
+    for _ in collect(Dataset.create(path, RobotContract()), "opening", {"slider": 1, "drawer": 1}):
+        pass
+    return path
 
 
 @pytest.fixture

@@ -24,20 +24,11 @@ from balanced_bc.nodes import qos
 from balanced_bc.nodes.messages import values_of
 from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
-from balanced_bc.simulation.collect import collect
 
 if TYPE_CHECKING:
     from test.nodes.conftest import Graph
 
 SMALL = ("device:=cpu", "image_size:=16", "channels:=[4, 4, 4]", "hidden:=8", "batch_size:=8")
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("working") / "dataset"
-    for _ in collect(Dataset.create(path, RobotContract()), "opening", {"slider": 1, "drawer": 1}):
-        pass
-    return path
 
 
 @pytest.fixture

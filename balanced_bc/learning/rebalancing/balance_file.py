@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
@@ -28,7 +29,9 @@ NAME = "balance.yaml"
 """Name of the file in its folder; weights.parquet and balance.png lie beside it."""
 WEIGHTS = "weights.parquet"
 PICTURE = "balance.png"
-COUNTED = {"fingerprint", "pairs", "demonstrations"}
+FINGERPRINT = "fingerprint"
+"""What tells the dataset from others, under this name in balance.yaml and in the metadata of Parquet files."""
+COUNTED = {FINGERPRINT, "pairs", "demonstrations"}
 """What is told of the dataset."""
 
 
@@ -47,7 +50,7 @@ class BalanceFile:
     warnings: tuple[str, ...]
     """What a person should know before using the weights."""
     dataset: Mapping[str, Any]
-    """Fingerprint, pairs and demonstrations of the dataset."""
+    """Fingerprint (of the recordings and their tags on `group_by`), pairs and demonstrations of the dataset."""
     run: Mapping[str, Any]
     """Seed, repetitions, steps, split and prior of the run."""
     configuration: Mapping[str, Any]
@@ -108,12 +111,13 @@ class BalanceFile:
             comparison=tuple(map(_plain, answer.comparison)),
         )
 
-    def check(self, fingerprint: str, groups: Sequence[str]) -> None:
+    def check(self, fingerprint: str, groups: Sequence[str], of_all_tags: str | None = None) -> None:
         """Refuse weights of another dataset or another grouping.
 
         Args:
-            fingerprint: Of the dataset that is to be weighed.
+            fingerprint: Of the dataset that is to be weighed, with its tags on the axes of the groups.
             groups: Groups that it has.
+            of_all_tags: Its fingerprint with all tags, which earlier versions wrote; None where there is none.
 
         Raises:
             LearningError: The groups or the fingerprint differ.
@@ -123,10 +127,11 @@ class BalanceFile:
                 f"these weights are for the groups {sorted(self.groups)} (by {', '.join(self.group_by)}); the dataset "
                 f"has {sorted(groups)}"
             )
-        if self.dataset["fingerprint"] != fingerprint:
+        if self.dataset["fingerprint"] not in (fingerprint, of_all_tags or fingerprint):
             raise LearningError(
                 f"these weights were made for a dataset with fingerprint {self.dataset['fingerprint']} and "
-                f"{self.dataset['demonstrations']} demonstrations; this one has {fingerprint}: balance it again"
+                f"{self.dataset['demonstrations']} demonstrations; this one has {fingerprint}. A fingerprint covers "
+                f"all recordings and their tags on {', '.join(self.group_by)}; some are others now: balance it again"
             )
 
 
@@ -169,6 +174,25 @@ def refuse_existing(folder: Path) -> None:
         raise LearningError(f"{folder / NAME} exists; name another folder, or remove it first")
 
 
+def require_writable(folder: Path) -> None:
+    """Refuse a folder that could not be written to, before anything is computed; nothing is left behind.
+
+    Raises:
+        LearningError: It is a file or below one, or its nearest parent that exists cannot be written to.
+    """
+    whole = folder.absolute()
+    there = next(path for path in (whole, *whole.parents) if path.exists())
+    if not there.is_dir():
+        raise LearningError(f"weights cannot be written to {folder}, because {there} is a file; name another folder")
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise LearningError(
+            f"weights cannot be written to {folder}: {there} takes no file ({error.strerror}); name another folder"
+        ) from error
+
+
 def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -> None:
     """Write weights.parquet, balance.png and, last, balance.yaml, each whole or not at all.
 
@@ -180,7 +204,8 @@ def write(folder: Path, content: BalanceFile, weights: Tensor, picture: bytes) -
     """
     refuse_existing(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    parquet.write(folder / WEIGHTS, {"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()})
+    columns = {"index": torch.arange(len(weights)).numpy(), "weight": weights.numpy()}
+    parquet.write(folder / WEIGHTS, columns, {FINGERPRINT: content.dataset[FINGERPRINT]})
     write_bytes(folder / PICTURE, picture)
     small, large = matrices.parted(content.diagnostics, len(content.groups))
     if large:

@@ -102,6 +102,7 @@ def _losses(axes: Any, content: BalanceFile, runs: Sequence[Sequence[Progress]])
         if row.reference is not None and row.reference["split"] != "none":
             axes.axhline(row.reference["loss"], color=color, ls="--", lw=1.2)
     late = torch.stack([now.losses for run in runs for now in run[len(run) // 10 :]])
+    late = late[late.isfinite()]  # groups that trust leaves out have no losses
     low, high = float(late.min()), float(late.max())
     wanted = [
         row.reference["loss"] for row in content.groups.values() if row.reference and row.reference["split"] != "none"

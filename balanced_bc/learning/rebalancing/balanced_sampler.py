@@ -1,6 +1,6 @@
 """Draw frames by weights.parquet in anybody's training loop.
 
-    loader = DataLoader(dataset, batch_size=64, sampler=BalancedSampler("weights"))
+    loader = DataLoader(dataset, batch_size=64, sampler=BalancedSampler("weights", frames=len(dataset)))
 
 works with a LeRobot dataset, or any map-style dataset whose items are the frames in the order of ours.
 """
@@ -28,7 +28,12 @@ class BalancedSampler(Sampler[int]):
     """
 
     def __init__(
-        self, weights: str | Path, frames: int | None = None, number: int | None = None, seed: int = 0
+        self,
+        weights: str | Path,
+        frames: int | None = None,
+        number: int | None = None,
+        seed: int = 0,
+        fingerprint: str | None = None,
     ) -> None:
         """Read weights.
 
@@ -37,15 +42,25 @@ class BalancedSampler(Sampler[int]):
             frames: Frames of the dataset that is drawn from, to be compared; not compared if None.
             number: N, indices of an epoch; as many as there are frames if None.
             seed: Of the order; `set_epoch` changes it from epoch to epoch.
+            fingerprint: Of the dataset of ours that the frames are from, as balance.yaml has it, to be compared; not
+                compared if None.
 
         Raises:
-            LearningError: There is no such file, it holds no weights, or those of another number of frames.
+            LearningError: There is no such file, it holds no weights, or those of another number of frames or another
+                dataset; or an epoch has no indices.
         """
         path = Path(weights) / balance_file.WEIGHTS if Path(weights).is_dir() else Path(weights)
-        self._edges = np.cumsum(_read(path))
+        found, about = _read(path)
+        self._edges = np.cumsum(found)
         if frames is not None and frames != len(self._edges):
             raise LearningError(f"{path} has weights of {len(self._edges)} frames; the dataset has {frames}")
-        self._number = number or len(self._edges)
+        if fingerprint is not None and fingerprint != about:
+            raise LearningError(
+                f"{path} has weights of the dataset {about or 'nobody knows'}; this one is {fingerprint}"
+            )
+        if number is not None and number < 1:
+            raise LearningError(f"an epoch of {number} indices is none; it must have 1 or more")
+        self._number = len(self._edges) if number is None else number
         self._seed, self._epoch = seed, 0
 
     def __len__(self) -> int:
@@ -65,8 +80,8 @@ class BalancedSampler(Sampler[int]):
         self._epoch = epoch
 
 
-def _read(path: Path) -> NDArray[np.float64]:
-    """Weights of frames in their order, (N,)."""
+def _read(path: Path) -> tuple[NDArray[np.float64], str]:
+    """Weights of frames in their order, (N,), and the fingerprint of their dataset; empty where nobody wrote it."""
     if not path.is_file():
         raise LearningError(f"there are no weights at {path}; `balanced-bc balance` writes {balance_file.WEIGHTS}")
     try:
@@ -80,4 +95,4 @@ def _read(path: Path) -> NDArray[np.float64]:
     weights[index] = weight
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
         raise LearningError(f"{path} has weights that are not finite, below 0, or all 0")
-    return weights
+    return weights, (table.schema.metadata or {}).get(balance_file.FINGERPRINT.encode(), b"").decode()

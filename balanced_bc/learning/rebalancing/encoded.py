@@ -165,13 +165,14 @@ def train_encoder(
 ) -> Generator[Progress, None, dict[str, Tensor]]:
     """Train an image encoder on the pairs at `index`; its parameters. Arguments as of `encode`.
 
-    The other pairs are a group that is never drawn, so that nothing is copied.
+    The other pairs are a group that is never drawn, so that nothing is copied; nor is a group without any pair there.
     """
     small, number = config.policy(policy), len(pairs.groups)
     group = torch.full_like(pairs.group, number)
     group[index] = pairs.group[index]
     alone = replace(pairs, group=group, groups=(*pairs.groups, HELD_OUT))
-    weights = {**dict.fromkeys(pairs.groups, 1.0), HELD_OUT: 0.0}
+    there = torch.bincount(group, minlength=number + 1) > 0
+    weights = {**dict(zip(pairs.groups, there.double().tolist())), HELD_OUT: 0.0}
     start = fresh(pairs, small, some(index), seed)
     for progress in fit(alone, small, config.training(seed), weights, start=start):
         yield progress

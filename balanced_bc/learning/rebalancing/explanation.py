@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isnan
 
 from balanced_bc.balancing.result import SKILL
 from balanced_bc.learning.rebalancing import readings
@@ -80,6 +81,9 @@ def compared(content: BalanceFile) -> str:
     plain, *others = content.comparison
     rows: Rows = [("loss of", *(row["method"] for row in content.comparison))]
     for index, name in enumerate(content.groups):
+        if isnan(plain["losses"][index]):
+            rows.append((name, "not judged", *("" for _ in others)))
+            continue
         own = f"{plain['losses'][index]:.3f}  at {plain['weights'][index]:.2f}"
         changes = [_marked(row["difference"][index], row["standard_error"][index], 3) for row in others]
         weights = [f"{row['weights'][index]:.2f}" for row in others]

@@ -12,7 +12,7 @@ import torch
 from balanced_bc.demonstrations.durable import write_bytes
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.rebalancing import parquet
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.balance_file import FINGERPRINT, BalanceFile
 
 EPISODES = "episodes.parquet"
 """Columns episode, group, pairs, weight (of each of these pairs, mean 1) and share (of the whole epoch); an episode
@@ -44,7 +44,7 @@ def write(folder: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pa
         "weight": weight.tolist(),
         "share": (length * weight / len(pairs)).tolist(),
     }
-    parquet.write(folder / EPISODES, columns)
+    parquet.write(folder / EPISODES, columns, {FINGERPRINT: content.dataset[FINGERPRINT]})
     mask = {name: [f"demo_{episode}" for episode, own in zip(owner, group) if own == name] for name in content.groups}
     shared = [f"demo_{episode}" for episode, number in Counter(owner).items() if number > 1]
     plain = {"mask": mask, "weights": content.alpha, "shared": shared}

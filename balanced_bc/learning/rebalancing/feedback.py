@@ -33,10 +33,12 @@ class Weighed(NamedTuple):
     Attributes:
         groups: Names of its groups, (k,).
         fingerprint: What tells the dataset from others.
+        of_all_tags: The fingerprint that earlier versions wrote; see `BalanceFile.check`.
     """
 
     groups: tuple[str, ...]
     fingerprint: str
+    of_all_tags: str | None = None
 
 
 class Feedback(NamedTuple):
@@ -153,7 +155,7 @@ def _weights_of_policy(folder: Path, about: Weighed) -> Mapping[str, float]:
             f"{folder} was trained with weights of the groups {sorted(weights)}; the groups that are to be weighed are "
             f"{sorted(about.groups)}"
         )
-    if provenance.get("fingerprint") != about.fingerprint:
+    if provenance.get("fingerprint") not in (about.fingerprint, about.of_all_tags or about.fingerprint):
         raise LearningError(
             f"{folder} was trained on a dataset with fingerprint {provenance.get('fingerprint')}; this one has "
             f"{about.fingerprint}"
@@ -164,7 +166,7 @@ def _weights_of_policy(folder: Path, about: Weighed) -> Mapping[str, float]:
 def _weights_of_file(path: Path, about: Weighed) -> Mapping[str, float]:
     """Weights of a balance.yaml."""
     content = balance_file.read(path)
-    content.check(about.fingerprint, about.groups)
+    content.check(about.fingerprint, about.groups, about.of_all_tags)
     return content.alpha
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -11,6 +12,7 @@ from torch import Generator, Tensor
 from balanced_bc.balancing import folds
 from balanced_bc.balancing.comparison import kind_of
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.methods import staying
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.rebalancing.quality import originals
 
@@ -28,12 +30,14 @@ class Split(NamedTuple):
         training: Pairs that networks descend on.
         measuring: Pairs on which losses are measured.
         warnings: Why the split is not the one that was asked for, or weak.
+        unjudged: Groups that trust leaves out and that have too few demonstrations to hold one out in every fold.
     """
 
     name: Literal["held-out", "training"]
     training: tuple[Tensor, ...]
     measuring: tuple[Tensor, ...]
     warnings: tuple[str, ...] = ()
+    unjudged: tuple[int, ...] = ()
 
 
 def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
@@ -42,18 +46,23 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     Copies of a demonstration go into the same fold: held-out pairs must not have been trained on.
 
     When a group has too few demonstrations to hold one out in every fold, all groups are measured on the training
-    split: losses of different splits must not be compared.
+    split: losses of different splits must not be compared. Groups that trust leaves out do not count for that.
+
+    Raises:
+        BalancingError: Trust leaves fewer than two groups, or names one that does not exist.
     """
+    kept = staying(pairs.groups, config)
     everything = torch.arange(len(pairs))
     if config.split == "training":
         return Split("training", (everything,), (everything,))
     same = originals(pairs)[pairs.demonstration]
     fold = folds.deal(same, rarest(pairs), FOLDS, Generator().manual_seed(config.seed))
-    if lacking := folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups)):
+    small = folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups))
+    if lacking := tuple(group for group in small if group in kept):
         return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
     held_out = [fold == number for number in range(min(FOLDS, config.repeats))]
     training, measuring = [everything[~mask] for mask in held_out], [everything[mask] for mask in held_out]
-    return Split("held-out", tuple(training), tuple(measuring), _weak(pairs))
+    return Split("held-out", tuple(training), tuple(measuring), _weak(pairs, kept), small)
 
 
 def split_to_judge(pairs: Pairs, config: BalancingConfig, split: Split | None) -> tuple[Split | None, tuple[str, ...]]:
@@ -69,7 +78,7 @@ def split_to_judge(pairs: Pairs, config: BalancingConfig, split: Split | None) -
     out = split if split and split.name == "held-out" else split_of(pairs, replace(config, split="held-out"))
     if out.name != "held-out":
         return None, ("not compared with plain cloning, because no demonstrations can be held out",)
-    return out, ()
+    return out, _unjudged(pairs, out.unjudged)
 
 
 def demonstrations(pairs: Pairs) -> tuple[int, ...]:
@@ -88,18 +97,30 @@ def rarest(pairs: Pairs) -> Tensor:
     return least.scatter_reduce(0, pairs.demonstration, rank[pairs.group], "amin")[pairs.demonstration] % groups
 
 
-def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
+def _counted(pairs: Pairs, groups: tuple[int, ...]) -> str:
     number = demonstrations(pairs)
-    named = ", ".join(f"{pairs.groups[group]} ({number[group]})" for group in groups)
+    return ", ".join(f"{pairs.groups[group]} ({number[group]})" for group in groups)
+
+
+def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
     return (
-        f"too few demonstrations to hold some out: {named}; every group needs {FOLDS}, one in each fold. All losses "
-        "are measured on the training split, where a network that overfits looks good"
+        f"too few demonstrations to hold some out: {_counted(pairs, groups)}; every group needs {FOLDS}, one in each "
+        "fold. All losses are measured on the training split, where a network that overfits looks good"
     )
 
 
-def _weak(pairs: Pairs) -> tuple[str, ...]:
+def _unjudged(pairs: Pairs, groups: tuple[int, ...]) -> tuple[str, ...]:
+    if not groups:
+        return ()
+    return (
+        "not in the comparison with plain cloning, because trust leaves them out and there are too few demonstrations "
+        f"to hold some out: {_counted(pairs, groups)}",
+    )
+
+
+def _weak(pairs: Pairs, groups: Sequence[int]) -> tuple[str, ...]:
     return tuple(
         f"{name} has {number} demonstrations, so a fold measures it on {number // FOLDS} only; record more of {name}"
-        for name, number in zip(pairs.groups, demonstrations(pairs))
-        if number // FOLDS < FEW
+        for group, (name, number) in enumerate(zip(pairs.groups, demonstrations(pairs)))
+        if group in groups and number // FOLDS < FEW
     )

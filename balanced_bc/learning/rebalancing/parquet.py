@@ -12,8 +12,14 @@ import pyarrow.parquet
 from balanced_bc.demonstrations.durable import write_bytes
 
 
-def write(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write columns of one length, lists or arrays, into a file: whole or not at all."""
+def write(path: Path, columns: Mapping[str, Any], about: Mapping[str, str] | None = None) -> None:
+    """Write columns of one length, lists or arrays, into a file: whole or not at all.
+
+    Args:
+        path: The file.
+        columns: By name.
+        about: What is told of them in the file's metadata.
+    """
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.table(dict(columns)), sink)
+    pyarrow.parquet.write_table(pyarrow.table(dict(columns)).replace_schema_metadata(dict(about or {})), sink)
     write_bytes(path, bytes(sink.getvalue().to_pybytes()))

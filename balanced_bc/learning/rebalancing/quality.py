@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from hashlib import blake2b
+from itertools import zip_longest
 
 import torch
 from torch import Tensor
 
+from balanced_bc.balancing import folds
+from balanced_bc.demonstrations.tags import spelled
 from balanced_bc.learning.batches import Pairs
 
+NEAR = 0.83
+"""Likeness of two tags above which one may be mistyped: above that of optimal and suboptimal (0.82), below that of
+silder and slider."""
+FEW, TIMES = 3, 3
+"""A group may be mistyped that has at most so many demonstrations, and another at least so many times as many."""
 LISTED = 10
 """Names in a warning, at most."""
 
@@ -21,7 +31,20 @@ def warnings(pairs: Pairs, episodes: Sequence[int] | None = None) -> tuple[str, 
         pairs: The dataset with its groups.
         episodes: Number of each demonstration in the dataset; counted from 0, if None.
     """
-    return (*_repeated(pairs, episodes), *_constant(pairs))
+    numbers = range(int(pairs.demonstration.max()) + 1) if episodes is None else episodes
+    return (*_repeated(pairs, episodes), *_constant(pairs), *_mistyped(pairs, numbers))
+
+
+def near(name: str, other: str) -> bool:
+    """Whether two names of groups differ in one tag, and by so little that one of them may be mistyped.
+
+    Tags that differ in numbers only (`push1` and `push2`) are taken to be meant.
+    """
+    tags = [(a, b) for a, b in zip_longest(name.split("+"), other.split("+"), fillvalue="") if a != b]
+    if len(tags) != 1:
+        return False
+    (a, b), (words, others) = tags[0], (re.sub(r"\d+", "", tag) for tag in tags[0])
+    return words != others and SequenceMatcher(None, a.lower(), b.lower()).ratio() > NEAR
 
 
 def originals(pairs: Pairs) -> Tensor:
@@ -78,3 +101,20 @@ def _constant(pairs: Pairs) -> tuple[str, ...]:
         f"the actions of {', '.join(still)} never change: a loss falls without end there and says nothing; look at "
         "what was recorded",
     )
+
+
+def _mistyped(pairs: Pairs, numbers: Sequence[int]) -> tuple[str, ...]:
+    """Small groups whose name is nearly that of a much larger one."""
+    found = folds.counts(pairs.demonstration, pairs.group, len(pairs.groups)).tolist()
+    rare = [(group, name, few) for group, (name, few) in enumerate(zip(pairs.groups, found)) if few <= FEW]
+    told = [
+        f"{name} (episodes {_episodes(pairs, group, numbers)}) is nearly {other} ({many} demonstrations)"
+        for group, name, few in rare
+        for other, many in zip(pairs.groups, found)
+        if many >= TIMES * few and near(name, other)
+    ]
+    return tuple(f"{one}; if it is mistyped, mend it with `balanced-bc tag`" for one in told[:LISTED])
+
+
+def _episodes(pairs: Pairs, group: int, numbers: Sequence[int]) -> str:
+    return spelled(numbers[one] for one in torch.unique(pairs.demonstration[pairs.group == group]).tolist())

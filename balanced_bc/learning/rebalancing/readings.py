@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from typing import Any, NamedTuple
 
 from balanced_bc.balancing.conflicts import opposes
@@ -183,7 +183,7 @@ class Compared(NamedTuple):
         weights: Its weights.
         losses: Held-out losses of a policy trained with them, as `SKILL`; references may be another quantity.
         difference: Of the losses from those of plain cloning, negative where they are lower.
-        standard_error: Of the difference; NaN where it is not known.
+        standard_error: Of the difference; missing where it is not known.
     """
 
     method: str
@@ -203,6 +203,6 @@ def comparison(content: BalanceFile) -> tuple[Compared, ...]:
 
 
 def _by_name(values: Any, names: Sequence[str]) -> dict[str, float]:
-    """Numbers of groups, given by name or in the order of the groups."""
+    """Numbers of groups, given by name or in the order of the groups; those that nobody knows are left out."""
     pairs = values.items() if isinstance(values, Mapping) else zip(names, values or ())
-    return {str(name): float(value) for name, value in pairs if value is not None}
+    return {str(name): float(value) for name, value in pairs if value is not None and not isnan(value)}

@@ -80,11 +80,13 @@ def rebalance_dataset(
     """
     config, policy, encoding = config or BalancingConfig(), policy or PolicyConfig(), encoding or EncodingConfig()
     balance_file.refuse_existing(output)
+    if parallel.rank() == 0:
+        balance_file.require_writable(output)
     with parallel.joined() as team:
-        pairs, fingerprint = load(dataset, axes, policy, encoding), dataset.fingerprint()
+        pairs, fingerprint = load(dataset, axes, policy, encoding), dataset.fingerprint(axes)
         team.require_same(fingerprint, "dataset")
         given = feedback or FeedbackConfig()
-        known = gather(given, Weighed(pairs.groups, fingerprint))
+        known = gather(given, Weighed(pairs.groups, fingerprint, dataset.fingerprint()))
         files = Files(output, _description(fingerprint, axes, config, policy, encoding, given, known))
         with kept(team, files, stop) as (work, total):
             episodes = [record.index for record in dataset.episodes]
@@ -219,7 +221,10 @@ def _run(
     by_split, small = {id(one): parts for one, parts in zip(splits, found)}, encoding.policy(policy)
     inputs = policy.history * (features.size(policy) + 3 * encoding.keypoints * len(pairs.images))
     problem = problem_of(pairs, split, by_split.get(id(split), ()), small, judged, inputs)
-    plain = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs) if judging else None
+    plain = None
+    if judging:
+        every = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs)
+        plain = every.only([group for group in range(len(pairs.groups)) if group not in judging.unjudged])
     keep_freed_memory()
     for progress in within(one_thread, compared(problem, config, plain, work)):
         yield progress._replace(done=1 - (1 - encoders) * (1 - progress.done))

@@ -122,12 +122,12 @@ class _Task:
         balance = None if weights is None else balance_file.read(weights)
         start = None if init is None else starting_policy(init, dataset, policy)
         mapped = memory.of_host(config.memory, size_of_images(dataset, policy)) == "disk"
-        pairs = load_pairs(dataset, balance.group_by if balance else (BEHAVIOR,), policy, mapped)
-        fingerprint = dataset.fingerprint()
+        axes = balance.group_by if balance else (BEHAVIOR,)
+        pairs, fingerprint = load_pairs(dataset, axes, policy, mapped), dataset.fingerprint(axes)
         if start is not None:
             require_told(start, pairs, str(init))
         if balance:
-            balance.check(fingerprint, pairs.groups)
+            balance.check(fingerprint, pairs.groups, dataset.fingerprint())
         begun = "" if init is None else checkpoint.fingerprint(init)
         return cls(dataset, output, policy, config, pairs, fingerprint, balance, start, begun)
 
@@ -170,9 +170,9 @@ def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: B
         LearningError: `balance` is of another dataset, or its weights are not those of the lane.
         PolicyError: The folder exists.
     """
-    fingerprint = dataset.fingerprint()
+    fingerprint = dataset.fingerprint(balance.group_by if balance else (BEHAVIOR,))
     if balance:
-        balance.check(fingerprint, pairs.groups)
+        balance.check(fingerprint, pairs.groups, dataset.fingerprint())
         if balance.alpha != lane.weights:
             raise LearningError(f"the lane of {path} was trained with {lane.weights}; balance.yaml has {balance.alpha}")
     provenance = provenance_of(lane.last, pairs, fingerprint, balance, lane.config)

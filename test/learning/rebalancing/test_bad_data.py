@@ -19,6 +19,7 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.rebalancing.quality import near
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies.config import PolicyConfig
@@ -39,11 +40,35 @@ def test_trust_that_leaves_one_group_is_refused(dataset_of: DatasetOf, balanced:
         balanced(dataset_of(*BOTH), replace(QUICK, trust=("drawer=0",)))
 
 
+@pytest.mark.parametrize("method", ["equal", "minimax"])
+def test_floors_that_cannot_add_up_are_refused_with_groups_and_options(
+    method: Method, dataset_of: DatasetOf, balanced: Balanced
+) -> None:
+    said = r"--floors slider=0.6 drawer=0.6.*drawer from 0.6 to 1, slider from 0.6 to 1"
+    with pytest.raises(BalancingError, match=said):
+        balanced(dataset_of(*BOTH), replace(QUICK, method=method, floors=("slider=0.6", "drawer=0.6")))
+
+
 def test_a_group_that_nobody_demonstrated_is_named_beside_those_that_exist(
     dataset_of: DatasetOf, balanced: Balanced
 ) -> None:
     with pytest.raises(BalancingError, match=r"no group is called or tagged 'door'; there are drawer, slider"):
         balanced(dataset_of(*BOTH), replace(QUICK, floors=("door=0.1",)))
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [("file", "file is a file"), ("file/weights", "file is a file"), ("/proc/weights", "/proc takes no file")],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_anything_is_computed(
+    output: str, why: str, dataset_of: DatasetOf, balanced: Balanced, tmp_path: Path
+) -> None:
+    dataset = dataset_of(*BOTH)
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(LearningError, match=why):
+        balanced(dataset, name=output)
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_dataset_without_demonstrations_is_refused(dataset_of: DatasetOf, balanced: Balanced) -> None:
@@ -62,6 +87,18 @@ def test_a_group_with_one_demonstration_is_measured_on_the_training_split_and_sa
     answer = balanced(dataset_of("drawer", "drawer", "drawer", "slider"))
     assert any("hold some out: slider (1); every group needs 3" in warning for warning in answer.warnings)
     assert {reference.split for reference in answer.references if reference} == {"training"}
+
+
+def test_a_group_that_trust_leaves_out_keeps_nobody_from_being_held_out(
+    dataset_of: DatasetOf, balanced: Balanced
+) -> None:
+    answer = balanced(dataset_of(*BOTH, "drawr"), replace(QUICK, trust=("drawr=0",)))
+    assert [reference.split for reference in answer.references if reference] == ["held-out"] * 2
+    assert answer.weights[1] == 0
+    assert answer.comparison
+    assert all(row.losses.isfinite().tolist() == [True, False, True] for row in answer.comparison)
+    (about,) = [warning for warning in answer.warnings if "hold some out" in warning]
+    assert about.startswith("not in the comparison")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -97,6 +134,31 @@ def test_copies_of_a_demonstration_are_named_and_held_out_together(
     assert any("hold some out: drawer" in warning for warning in answer.warnings)
 
 
+def test_a_name_that_may_be_mistyped_is_told_with_its_episodes(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    answer = balanced(dataset_of(*BOTH, "drawr"), replace(QUICK, method="equal"))
+    (about,) = [warning for warning in answer.warnings if "mistyped" in warning]
+    assert about.startswith("drawr (episodes 6) is nearly drawer (3 demonstrations)")
+    assert not any("mistyped" in one for one in balanced(dataset_of(*BOTH, name="clean"), name="clean").warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "likely"),
+    [
+        ("drawr", "drawer", True),
+        ("silder", "slider", True),
+        ("Slider", "slider", True),
+        ("left+optiml", "left+optimal", True),
+        ("suboptimal", "optimal", False),
+        ("push1", "push2", False),
+        ("left", "right", False),
+        ("left+optimal", "lefts+optimals", False),
+    ],
+)
+def test_names_are_near_when_one_tag_may_be_mistyped(name: str, other: str, likely: bool) -> None:
+    assert near(name, other) is likely
+    assert near(other, name) is likely
+
+
 def test_a_dataset_without_copies_has_no_warning_about_any(dataset_of: DatasetOf, balanced: Balanced) -> None:
     assert not any("more than once" in warning for warning in balanced(dataset_of(*BOTH)).warnings)
 
@@ -108,6 +170,18 @@ def test_training_refuses_weights_of_another_dataset(
     balanced(first, replace(QUICK, method="equal"))
     with pytest.raises(LearningError, match=rf"{first.fingerprint()}.*this one has {second.fingerprint()}"):
         list(train_dataset(second, tmp_path / "policy", tmp_path / "weights", image_policy, TrainingConfig(steps=1)))
+
+
+def test_a_tag_on_another_axis_leaves_weights_and_training_as_they_are(
+    dataset_of: DatasetOf, balanced: Balanced, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    dataset, config = dataset_of(*BOTH), TrainingConfig(steps=1)
+    balanced(dataset, replace(QUICK, method="equal"))
+    dataset.tag([1], {"note": "x"})
+    assert list(train_dataset(dataset, tmp_path / "policy", tmp_path / "weights", image_policy, config))
+    dataset.tag([1], {"behavior": "drawer"})
+    with pytest.raises(LearningError, match="covers all recordings and their tags on behavior; some are others"):
+        list(train_dataset(dataset, tmp_path / "other", tmp_path / "weights", image_policy, config))
 
 
 @pytest.mark.parametrize("method", METHODS)

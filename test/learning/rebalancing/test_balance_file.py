@@ -17,6 +17,7 @@ from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import balance_file, balance_picture
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.balanced_sampler import BalancedSampler
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.policies.config import PolicyConfig
 
@@ -51,6 +52,12 @@ def test_balance_yaml_survives_a_round_trip(written: Path) -> None:
     assert (plain["method"], ours["method"]) == ("plain cloning", "ours")
     assert ours["weights"] == pytest.approx(list(content.alpha.values()))
     assert len(ours["difference"]) == len(ours["standard_error"]) == 2
+
+
+def test_weights_of_frames_know_their_dataset(written: Path) -> None:
+    assert len(BalancedSampler(written, frames=14 * 12, fingerprint="sha256:1")) == 14 * 12
+    with pytest.raises(LearningError, match="of the dataset sha256:1; this one is sha256:2"):
+        BalancedSampler(written, fingerprint="sha256:2")
 
 
 def test_parquet_has_one_weight_for_each_pair_with_mean_one(written: Path) -> None:

@@ -79,3 +79,11 @@ def test_weights_of_another_dataset_are_refused(tmp_path: Path) -> None:
         BalancedSampler(_write(tmp_path, [1.0, 1.0]), frames=3)
     with pytest.raises(LearningError, match="there are no weights"):
         BalancedSampler(tmp_path / "elsewhere")
+    with pytest.raises(LearningError, match="of the dataset nobody knows; this one is sha256:1"):
+        BalancedSampler(tmp_path, fingerprint="sha256:1")
+
+
+@pytest.mark.parametrize("number", [0, -5])
+def test_an_epoch_without_frames_is_refused(number: int, tmp_path: Path) -> None:
+    with pytest.raises(LearningError, match=f"an epoch of {number} indices"):
+        BalancedSampler(_write(tmp_path, [1.0]), number=number)

@@ -49,6 +49,13 @@ def content() -> BalanceFile:
     )
 
 
+def test_a_group_that_was_not_judged_is_said_so(content: BalanceFile) -> None:
+    numbers = {name: [0.5, float("nan")] for name in ("losses", "difference", "standard_error")}
+    rows = tuple({"method": method, "weights": [1.0, 0.0], **numbers} for method in ("plain cloning", "minimax"))
+    (line,) = [line for line in explain(replace(content, comparison=rows)).splitlines() if "not judged" in line]
+    assert line.startswith("slider")
+
+
 def test_warnings_come_first(content: BalanceFile) -> None:
     assert explain(content).startswith("warning: a warning\n\n")
 

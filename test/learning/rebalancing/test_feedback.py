@@ -54,7 +54,7 @@ def _balanced(day: Path, name: str, config: BalancingConfig = QUICK, **feedback:
 
 
 def _about(day: Path) -> Weighed:
-    return Weighed(OPENING, Dataset.open(day / "dataset").fingerprint())
+    return Weighed(OPENING, Dataset.open(day / "dataset").fingerprint(("behavior",)))
 
 
 def _evaluated(day: Path, path: Path, successes: dict[str, int], rollouts: int = 50, **changes: Any) -> Path:
