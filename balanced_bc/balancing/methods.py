@@ -17,10 +17,11 @@ from balanced_bc.balancing.config import RELAXED, BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
 from balanced_bc.balancing.minmax import weigh
+from balanced_bc.balancing.prior import confined, prior_of, shares
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
-from balanced_bc.balancing.repetition import Repetition, confined, prior_of, shares
+from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together

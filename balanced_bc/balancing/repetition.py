@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_of
+from balanced_bc.balancing.bounds import Bounds
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.feedback import Wanted, success_losses
 from balanced_bc.balancing.lanes import Lanes, Part, refuse_broken
+from balanced_bc.balancing.prior import limits, prior_of, shares
 from balanced_bc.balancing.problem import Fold, NegativeLogLikelihood, Problem
-from balanced_bc.balancing.proportions import alike, equal, proportions
 from balanced_bc.balancing.work import ALONE, Work, blocks
 
 LEAST_OF_EACH = 4
@@ -24,8 +23,6 @@ LEAST_MEASURED = 32
 """Pairs of each group on which losses are measured, at least."""
 MOST_LANES = 4
 """Lanes that any phase trains for each group, at most."""
-LISTED = 10
-"""Groups that an error names, at most."""
 BLOCK = 7_368_787
 """What is added to the seed for each group before a block, so that blocks draw their own batches."""
 
@@ -241,51 +238,6 @@ def chunk(config: BalancingConfig) -> int:
     return max(1, config.lanes_at_once // MOST_LANES)
 
 
-def limits(problem: Problem, config: BalancingConfig) -> Bounds:
-    """Bounds of the weights of a problem's groups."""
-    share = proportions(problem.pairs)
-    return bounds_of(problem.groups, share, config.repeat_cap, config.floors, config.caps)
-
-
-def confined(problem: Problem, config: BalancingConfig, weights: Tensor) -> Tensor:
-    """Find the weights nearest to some, (k,), within the bounds.
-
-    Raises:
-        BalancingError: No weights keep all bounds; options and groups are named.
-    """
-    bounds = limits(problem, config)
-    try:
-        return bounds.confine(weights)
-    except BalancingError as error:
-        options = {"--floors": config.floors, "--caps": config.caps, "--repeat-cap": (f"{config.repeat_cap:g}",)}
-        given = [f"{name} {' '.join(texts)}" for name, texts in options.items() if texts and texts != ("inf",)]
-        between = zip(problem.groups, bounds.low.tolist(), bounds.high.clamp_max(1).tolist())
-        allowed = [f"{name} from {low:.3g} to {high:.3g}" for name, low, high in between]
-        more = f" and {len(allowed) - LISTED} more groups" if len(allowed) > LISTED else ""
-        raise BalancingError(
-            f"no weights that add up to 1 keep {' and '.join(given)} together; one by one they leave "
-            f"{', '.join(allowed[:LISTED])}{more}"
-        ) from error
-
-
 def wanted_of(problem: Problem, config: BalancingConfig) -> Wanted:
     """What is known of the success of a problem's groups."""
     return Wanted(success_losses(problem.groups, config.success_loss), problem.judged)
-
-
-def prior_of(problem: Problem, config: BalancingConfig) -> Tensor:
-    """Weights at the start and what the weights lean to, (k,).
-
-    They are shares or equal weights, moved to what was stated of single groups and tags, times trust, within bounds.
-    """
-    prior = equal(len(problem.groups)) if config.prior == "equal" else shares(problem, config)
-    if config.prior == "auto" and config.method == "minimax" and problem.behaviors:
-        prior = alike(prior, problem.behaviors)
-    prior = stated_prior(problem.groups, prior, config.prior_weights)
-    trusted = prior * trust_of(problem.groups, config.trust)
-    return confined(problem, config, trusted / trusted.sum())
-
-
-def shares(problem: Problem, config: BalancingConfig) -> Tensor:
-    r"""Count :math:`\rho` by pairs or by demonstrations, (k,)."""
-    return proportions(problem.pairs if config.proportions == "pairs" else problem.demonstrations)

@@ -15,10 +15,11 @@ from balanced_bc.balancing.jackknife import jackknife
 from balanced_bc.balancing.measured import Measured
 from balanced_bc.balancing.minimax import Evidence, choose, design
 from balanced_bc.balancing.minmax import Weighing
+from balanced_bc.balancing.prior import limits, prior_of
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.references import Targets
-from balanced_bc.balancing.repetition import limits, prior_of, wanted_of
+from balanced_bc.balancing.repetition import wanted_of
 from balanced_bc.balancing.result import LIKELIHOOD, SKILL, Balance, Reference
 
 DRIFT = 0.1

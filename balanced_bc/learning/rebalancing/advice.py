@@ -42,13 +42,18 @@ def limited(sentences: list[str]) -> list[str]:
     return [*sentences[:TOLD], f"(and {more} more)"] if more > 0 else sentences
 
 
+PRIORS = {"behaviors": ", from behaviors alike", "equal": ", from equal weights", "proportions": ", from shares"}
+"""What the weights leaned to."""
+
+
 def said(content: BalanceFile) -> tuple[str, str]:
     """Where the weights come from, and what is left of the data with them."""
     run, pairs = content.run, content.dataset["pairs"]
+    begun = PRIORS.get(run.get("prior", ""), "")
     share = content.effective_sample_size / pairs
     return (
         f"Weights of {len(content.groups)} groups by {', '.join(content.group_by)}, found by {content.method} "
-        f"(seed {run['seed']}, {run['repeats']} repetitions of {run['steps']} steps).",
+        f"(seed {run['seed']}, {run['repeats']} repetitions of {run['steps']} steps{begun}).",
         f"With them the {pairs} pairs tell as much as {content.effective_sample_size:.0f} pairs that all count alike "
         f"({share:.0%}).",
     )

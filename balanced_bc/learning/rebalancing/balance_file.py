@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.prior import kind_of
 from balanced_bc.balancing.proportions import effective_sample_size
 from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, write_bytes, write_yaml
@@ -19,6 +20,7 @@ from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import idleness, matrices, parquet
+from balanced_bc.learning.rebalancing.formulation import counted
 from balanced_bc.learning.rebalancing.held_out import demonstrations
 from balanced_bc.learning.rebalancing.row import Row, about, check_keys, read_as
 from balanced_bc.policies.config import PolicyConfig
@@ -83,7 +85,7 @@ class BalanceFile:
         """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
         counts, number = pairs.counts(), demonstrations(pairs)
         every = len(torch.unique(pairs.demonstration))
-        counted = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": every}
+        content = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": every}
         split = next((reference.split for reference in answer.references if reference), config.split)
         run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
         measured = None if period is None else idleness.lengths(pairs, period)
@@ -99,8 +101,8 @@ class BalanceFile:
             groups=rows,
             effective_sample_size=effective_sample_size(answer.weights, counts),
             warnings=answer.warnings,
-            dataset=counted,
-            run={**run, "prior": config.prior, "proportions": config.proportions},
+            dataset=content,
+            run={**run, "prior": kind_of(counted(pairs), config), "proportions": config.proportions},
             configuration={
                 "balancing": asdict(config),
                 "policy": policy.to_dict(),

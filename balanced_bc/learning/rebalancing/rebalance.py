@@ -19,7 +19,7 @@ from balanced_bc.balancing.comparison import LOST, PHASE, compared
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Judged
 from balanced_bc.balancing.methods import CLOSED
-from balanced_bc.balancing.repetition import prior_of
+from balanced_bc.balancing.prior import prior_of
 from balanced_bc.balancing.result import Balance, Progress, Run
 from balanced_bc.balancing.work import ALONE, Work, placed, together
 from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images

@@ -78,7 +78,7 @@ def content_of() -> ContentOf:
             "effective_sample_size": float(total),
             "warnings": ("<a warning>",),
             "dataset": {"fingerprint": "sha256:1", "pairs": total, "demonstrations": 2 * groups},
-            "run": {"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
+            "run": {"seed": 0, "repeats": 3, "steps": 600, "split": "held-out", "prior": "behaviors"},
             "configuration": {"balancing": {"seed": 0}},
             "diagnostics": diagnostics,
             "comparison": (),

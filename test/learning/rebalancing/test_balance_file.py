@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import yaml
 from numpy.typing import NDArray
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.result import Balance
+from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.errors import LearningError
@@ -58,6 +61,15 @@ def test_weights_of_frames_know_their_dataset(written: Path) -> None:
     assert len(BalancedSampler(written, frames=14 * 12, fingerprint="sha256:1")) == 14 * 12
     with pytest.raises(LearningError, match="of the dataset sha256:1; this one is sha256:2"):
         BalancedSampler(written, fingerprint="sha256:2")
+
+
+def test_balance_yaml_says_from_which_prior_weights_were_found(
+    dataset_of: Callable[..., Dataset], balanced: Callable[..., Balance], tmp_path: Path
+) -> None:
+    dataset = dataset_of(*["drawer"] * 5, *["slider"] * 4)
+    for method, prior in (("minimax", "behaviors"), ("ours", "proportions")):
+        balanced(dataset, replace(QUICK, method=method, compare="none"), method)  # type: ignore[arg-type]
+        assert balance_file.read(tmp_path / method).run["prior"] == prior
 
 
 def test_parquet_has_one_weight_for_each_pair_with_mean_one(written: Path) -> None:
