@@ -106,7 +106,7 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
         return [_spread([one["alpha"][i] for one in found]) for i in range(len(names))]
 
     def success(row: str, *chosen: str) -> str:
-        return _rate(*_won(_found(results, "success", task, BEHAVIORS, row), chosen))
+        return _rate(*_won(_trained(results, task, BEHAVIORS, row), chosen))
 
     rows = [
         (row.name, *weights(row.source), *(success(row.name, name) for name in names), success(row.name, *names))
@@ -135,7 +135,7 @@ def _in_short(results: Results) -> str:
     def cell(kind: str, name: str) -> str:
         source = name if name == ALONE else ROWS[name].source
         alphas = [one["alpha"][0] for task in NUMBERS for one in _found(results, "weights", task, kind, source)]
-        rate = _rate(*_won([one for task in NUMBERS for one in _found(results, "success", task, kind, name)]))
+        rate = _rate(*_won([one for task in NUMBERS for one in _trained(results, task, kind, name)]))
         return f"{_short(mean(alphas) if alphas else 1.0)}: {rate}"
 
     return _by_kind(NAMES, cell)
@@ -143,7 +143,7 @@ def _in_short(results: Results) -> str:
 
 def _success(results: Results, task: str) -> str:
     def cell(kind: str, name: str) -> str:
-        return _rate(*_won(_found(results, "success", task, kind, name)))
+        return _rate(*_won(_trained(results, task, kind, name)))
 
     return _by_kind(NAMES, cell)
 
@@ -199,6 +199,20 @@ def _key(measure: str, task: str, kind: str, seed: int, of: str) -> str:
 def _found(results: Results, measure: str, task: str, kind: str, of: str) -> Found:
     """What was measured, seed by seed."""
     keys = (_key(measure, task, kind, seed, of) for seed in range(_SEEDS))
+    return [results[key] for key in keys if key in results]
+
+
+def _trained(results: Results, task: str, kind: str, of: str) -> Found:
+    """Success on the demonstrations on which all rows were trained: other demonstrations are harder or easier."""
+    seeds = [
+        seed
+        for seed in range(_SEEDS)
+        if all(
+            _key("success", task, kind, seed, row.name) in results
+            for row in (TRAINED if kind in KINDS else OF_BEHAVIORS)
+        )
+    ]
+    keys = (_key("success", task, kind, seed, of) for seed in seeds)
     return [results[key] for key in keys if key in results]
 
 
