@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.likelihood import masked_mean
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
+from test.learning.training.conftest import Interrupted, after
 
 QUICK = TrainingConfig(
     steps=9, batch_size=8, report_every=2, checkpoint_every=4, held_out=0.2, device="cpu", deterministic=True
@@ -65,18 +65,6 @@ def dropping() -> PolicyConfig:
 @pytest.fixture
 def noise(dropping: PolicyConfig) -> PolicyConfig:
     return replace(dropping, plugin=f"{__name__}:_Noise")
-
-
-def after(steps: int) -> Callable[[], bool]:
-    """Asked before each step; raises when so many were taken."""
-    asked = count()
-
-    def stop() -> bool:
-        if next(asked) == steps:
-            raise KeyboardInterrupt
-        return False
-
-    return stop
 
 
 def same(one: Policy, other: Policy) -> bool:
@@ -124,7 +112,7 @@ def test_a_training_with_dropout_that_was_interrupted_ends_with_the_same_bits(
     state_pairs: Pairs, dropping: PolicyConfig, tmp_path: Path, steps: int
 ) -> None:
     store = Store(tmp_path / "policy", {})
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         list(fit(state_pairs, dropping, QUICK, stop=after(steps), store=store))
     store.close()
     torch.rand(7)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -29,25 +28,10 @@ from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.learning.training.training_state import STATE, Store, folder_of
 from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
+from test.learning.training.conftest import Interrupted, after
 
 QUICK = TrainingConfig(steps=9, batch_size=8, report_every=2, checkpoint_every=4, device="cpu")
 JUDGED = replace(QUICK, held_out=0.2, early_stop=50, learning_rate=0.1, report_every=1)
-
-
-class Interrupted(Exception):  # noqa: N818
-    """What ends a training from outside."""
-
-
-def after(steps: int) -> Callable[[], bool]:
-    """Asked before each step; raises when so many were taken."""
-    asked = count()
-
-    def stop() -> bool:
-        if next(asked) == steps:
-            raise Interrupted
-        return False
-
-    return stop
 
 
 def interrupted(pairs: Pairs, policy: PolicyConfig, config: TrainingConfig, store: Store, steps: int) -> None:

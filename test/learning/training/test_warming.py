@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import count
 from math import cos, pi
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.training_state import Store
 from balanced_bc.learning.training.warming import warmed, warmth
 from balanced_bc.policies.config import PolicyConfig
+from test.learning.training.conftest import Interrupted, after
 
 ALPHA = {"drawer": 0.3, "slider": 0.7}
 SHARES = {"drawer": 0.8, "slider": 0.2}
@@ -116,22 +116,6 @@ def test_warming_changes_the_policy(state_pairs: Pairs, state_policy: PolicyConf
     config = replace(QUICK, apply=apply)
     warm, cold = (trained(state_pairs, state_policy, replace(config, warming=way)) for way in ("cosine", "none"))
     assert not same(warm, cold)
-
-
-class Interrupted(Exception):  # noqa: N818
-    """What ends a training from outside."""
-
-
-def after(steps: int) -> Callable[[], bool]:
-    """Asked before each step; raises when so many were taken."""
-    asked = count()
-
-    def stop() -> bool:
-        if next(asked) == steps:
-            raise Interrupted
-        return False
-
-    return stop
 
 
 @BOTH
