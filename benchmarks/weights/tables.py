@@ -203,17 +203,15 @@ def _found(results: Results, measure: str, task: str, kind: str, of: str) -> Fou
 
 
 def _trained(results: Results, task: str, kind: str, of: str) -> Found:
-    """Success on the demonstrations on which all rows were trained: other demonstrations are harder or easier."""
-    seeds = [
-        seed
-        for seed in range(_SEEDS)
-        if all(
-            _key("success", task, kind, seed, row.name) in results
-            for row in (TRAINED if kind in KINDS else OF_BEHAVIORS)
-        )
-    ]
-    keys = (_key("success", task, kind, seed, of) for seed in seeds)
-    return [results[key] for key in keys if key in results]
+    """Success on the demonstrations that all measured rows learned from: others are harder or easier."""
+    every = (_seeds(results, task, kind, row.name) for row in (TRAINED if kind in KINDS else OF_BEHAVIORS))
+    own, *others = _seeds(results, task, kind, of), *filter(None, every)
+    return [results[_key("success", task, kind, seed, of)] for seed in sorted(own.intersection(*others))]
+
+
+def _seeds(results: Results, task: str, kind: str, of: str) -> set[int]:
+    """Seeds with which policies were trained and rolled out."""
+    return {seed for seed in range(_SEEDS) if _key("success", task, kind, seed, of) in results}
 
 
 def _heading(kind: str) -> str:
