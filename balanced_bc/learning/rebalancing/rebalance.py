@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -96,25 +96,33 @@ def rebalance_dataset(
                 place=_place(team, files),
                 episodes=episodes,
             )
-            history, last = list[Progress](), None
-            for progress in run:
-                done = total(progress.done)
-                last = progress if progress.result else progress._replace(done=done)
-                if (now := last.of_groups).weights.numel() and team.leads:
-                    history.append(now)
-                if last.result is None and team.leads:
-                    yield last
-            if last is None or last.result is None:
-                raise LearningError("balancing ended without an answer")
+            last, history = yield from _told(run, total, team.leads)
             if team.leads:
-                period = dataset.contract.period
+                assert last.result is not None, "a run ends with its answer"
                 written = BalanceFile.of(
-                    *(last.result, pairs, axes, fingerprint, config, policy, encoding), given, period
+                    *(last.result, pairs, axes, fingerprint, config, policy, encoding), given, dataset.contract.period
                 )
                 with files.writing():
                     write(output, written, episodes, pairs, history)
         if team.leads:
             yield last
+
+
+def _told(
+    run: Iterator[Progress], total: Callable[[float], float], leads: bool
+) -> Generator[Progress, None, tuple[Progress, list[Progress]]]:
+    """Tell of a run by the progress of all processes, if this one leads; its last moment, and what to draw of it."""
+    history, last = list[Progress](), None
+    for progress in run:
+        done = total(progress.done)
+        last = progress if progress.result else progress._replace(done=done)
+        if leads and (now := last.of_groups).weights.numel():
+            history.append(now)
+        if leads and last.result is None:
+            yield last
+    if last is None or last.result is None:
+        raise LearningError("balancing ended without an answer")
+    return last, history
 
 
 def write(
