@@ -12,6 +12,7 @@ import pytest
 import rclpy
 import torch
 import yaml
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -22,6 +23,7 @@ from balanced_bc.demonstrations.contract import VELOCITY_COMMAND, Camera, RobotC
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.decoding import decode
 from balanced_bc.demonstrations.observation import Observation
+from balanced_bc.nodes import qos
 from balanced_bc.nodes.policy import PolicyNode
 from balanced_bc.policies.checkpoint import fingerprint, save
 from balanced_bc.policies.config import PolicyConfig
@@ -29,6 +31,8 @@ from balanced_bc.policies.making import make
 from balanced_bc.policies.normalization import Normalization
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from test.nodes.conftest import Graph
 
 CONTRACT = RobotContract()
@@ -124,7 +128,8 @@ def test_the_frame_that_the_policy_saw_is_the_frame_that_the_bag_gives(world: Gr
     states = world.hear(String, "recorder/state")
     world.until(lambda: bool(states), "the recorder")
     world.until(lambda: world.call(Trigger, "recorder/start").success, "a take to start")
-    frames = flown(world, tiny, ticks=60)
+    diagnoses = world.hear(DiagnosticArray, "diagnostics", qos.DIAGNOSTICS)
+    frames = flown(world, tiny, lambda: commands_reach_the_recorder(world, diagnoses), ticks=60)
     assert world.call(Trigger, "recorder/save").success, world.logs()
     demonstration = Dataset.open(dataset).demonstration(0)
     compared = 0
@@ -138,8 +143,15 @@ def test_the_frame_that_the_policy_saw_is_the_frame_that_the_bag_gives(world: Gr
     assert compared >= 20
 
 
-def flown(world: Graph, tiny: Path, ticks: int) -> dict[int, Observation]:
-    """What a policy node in this process saw at each tick."""
+def commands_reach_the_recorder(world: Graph, diagnoses: list[DiagnosticArray]) -> bool:
+    """Whether the recorder says that it hears velocity commands: a new speaker is not heard at once."""
+    world.executor.spin_once(timeout_sec=0)
+    said = [pair for array in diagnoses for status in array.status for pair in status.values]
+    return any(pair.key == "heard" and VELOCITY_COMMAND in pair.value for pair in said)
+
+
+def flown(world: Graph, tiny: Path, ready: Callable[[], bool], ticks: int) -> dict[int, Observation]:
+    """What a policy node in this process saw at each tick, for `ticks` ticks after it was ready."""
     arguments = ("use_sim_time:=true", f"checkpoint:={tiny}", "device:=cpu")
     os.environ["ROS_DOMAIN_ID"] = str(world.domain)
     rclpy.init(args=["--ros-args", *(part for given in arguments for part in ("-p", given))])
@@ -147,6 +159,9 @@ def flown(world: Graph, tiny: Path, ticks: int) -> dict[int, Observation]:
     executor = rclpy.executors.SingleThreadedExecutor()
     executor.add_node(node)
     try:
+        while not ready():
+            executor.spin_once(timeout_sec=0.1)
+        node.frames.clear()
         while len(node.frames) < ticks:
             executor.spin_once(timeout_sec=0.1)
         node.close()
