@@ -30,7 +30,7 @@ class BalancingConfig:
     """T of the method temperature: 1 leaves the shares of the dataset as they are, a large one makes them equal."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Seed of initial networks, batches and folds."""
-    steps: int = field(default=600, metadata={"range": (1, 10**6)})
+    steps: int = field(default=200, metadata={"range": (1, 10**6)})
     """Descent steps of every run: a meta-gradient run, a lane with fixed weights, the min-max step."""
     batch: int = field(default=64, metadata={"range": (1, 10**6)})
     """Pairs in a batch, split evenly over the groups (at least 4 of each)."""
@@ -71,7 +71,7 @@ class BalancingConfig:
     """Inner step of Eq. 17: plain gradient, or one preconditioned by Adam's second moments of the steps before."""
     meta_learning_rate: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
     """Inner step size beta_1 of Eq. 17; with adam it is `learning_rate` that counts."""
-    meta_step: float = field(default=0.1, metadata={"range": (1e-9, 100.0)})
+    meta_step: float = field(default=0.3, metadata={"range": (1e-9, 100.0)})
     """Step size beta_2 of Eq. 18 on the normalized meta-gradient."""
     meta_mixing: float = field(default=0.01, metadata={"range": (0.0, 0.99)})
     """Share of equal weights that is mixed into the weights of Eq. 18, so that no group dies out."""
@@ -82,20 +82,22 @@ class BalancingConfig:
     to the end, as do references of the kind converged, whose losses want the whole budget."""
     gradient_bound: float = field(default=10.0, metadata={"range": (1e-9, 1e9)})
     """Largest Euclidean norm of a gradient that a plain descent step takes; larger ones are shortened."""
-    learning_rate: float = field(default=1e-3, metadata={"range": (1e-9, 1.0)})
-    """Step size of Adam, for lanes with fixed weights, the min-max step, and Remix."""
+    learning_rate: float = field(default=3e-3, metadata={"range": (1e-9, 1.0)})
+    """Step size of Adam, for lanes with fixed weights, the min-max step, and Re-Mix."""
     warmup: int = field(default=100, metadata={"range": (0, 10**6)})
     """Descent steps before weights move; at most a quarter of `steps`."""
     ascent: Literal["exponentiated", "projected"] = "exponentiated"
     """How weights follow a gradient on the simplex; projected is Eq. 13 to the letter, projected back."""
-    step_size: float = field(default=0.2, metadata={"range": (1e-9, 100.0)})
-    """Step size of the min-max step over weights (Eq. 13), and Remix's eta."""
+    step_size: float = field(default=0.5, metadata={"range": (1e-9, 100.0)})
+    """Step size of the min-max step over weights (Eq. 13)."""
     smoothing: float = field(default=0.05, metadata={"range": (0.0, 0.99)})
-    """Share of the prior in the weights after every min-max step, and Remix's c."""
+    """Share of the prior in the weights after every min-max step, and Re-Mix's c."""
     remix: Literal["faithful", "corrected"] = "corrected"
     """How Re-Mix is run. faithful: as in its published code, on training batches drawn from the dataset as it is;
     in full with a split of training and one repetition, for otherwise each leaves a fold out, and without a repeat cap.
     corrected: every group alike in a batch, excess on held-out pairs."""
+    remix_step_size: float = field(default=0.2, metadata={"range": (1e-9, 100.0)})
+    """Re-Mix's eta, as in its published code for robomimic."""
     excess_memory: float = field(default=0.8, metadata={"range": (0.0, 0.9999)})
     """Share of the past in the average of the excess over time."""
     excess_floor: float = field(default=2.0, metadata={"range": (0.0, 100.0)})

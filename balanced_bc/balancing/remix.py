@@ -157,7 +157,7 @@ def weigh(repetition: Repetition, state: Proxy, drawn: Drawn, step: int) -> Tens
     refuse_broken(group_means(excess, drawn.group, k), lanes.groups, PHASE, step)
     clipped = excess.clamp_min(0.0)
     means = group_means(clipped, drawn.group, k) if config.remix == "faithful" else clipped.view(k, -1).mean(dim=1)
-    return update(state.weights, means, repetition.prior, config.step_size, config.smoothing)
+    return update(state.weights, means, repetition.prior, config.remix_step_size, config.smoothing)
 
 
 def descend(repetition: Repetition, state: Proxy, drawn: Drawn) -> Proxy:
