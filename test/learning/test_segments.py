@@ -106,6 +106,16 @@ def test_folds_hold_whole_episodes_and_some_of_every_group(phases: Pairs, seed: 
         assert set(phases.group[training].tolist()) == set(phases.group[measuring].tolist()) == {0, 1, 2}
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_groups_that_are_left_out_do_not_decide_how_episodes_are_dealt(phases: Pairs, seed: int) -> None:
+    """The first group has two episodes, the second four others, the third the first two and one more."""
+    group = torch.tensor([[0] * 4 + [2] * 4] * 2 + [[2] * 8] + [[1] * 8] * 4).flatten()
+    config = replace(QUICK, repeats=3, seed=seed, trust=(f"{phases.groups[0]}=0",))
+    split = split_of(replace(phases, group=group), config)
+    assert split.name == "held-out"
+    assert all({1, 2} <= set(group[measuring].tolist()) for measuring in split.measuring)
+
+
 @given(
     st.lists(st.sets(st.integers(0, 4), min_size=1, max_size=4), min_size=1, max_size=12),
     st.floats(0.01, 0.9),

@@ -56,7 +56,7 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     if config.split == "training":
         return Split("training", (everything,), (everything,))
     same = originals(pairs)[pairs.demonstration]
-    fold = folds.deal(same, rarest(pairs), FOLDS, Generator().manual_seed(config.seed))
+    fold = folds.deal(same, rarest(pairs, kept), FOLDS, Generator().manual_seed(config.seed))
     small = folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups))
     if lacking := tuple(group for group in small if group in kept):
         return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
@@ -86,13 +86,15 @@ def demonstrations(pairs: Pairs) -> tuple[int, ...]:
     return tuple(folds.counts(pairs.demonstration, pairs.group, len(pairs.groups)).tolist())
 
 
-def rarest(pairs: Pairs) -> Tensor:
-    """The group with the fewest demonstrations among those of each pair's demonstration, (N,).
+def rarest(pairs: Pairs, kept: Sequence[int]) -> Tensor:
+    """The kept group with the fewest demonstrations among those of each pair's demonstration, (N,).
 
-    Demonstrations of several groups are dealt into folds by it: the group that has few must be in every fold.
+    Demonstrations of several groups are dealt into folds by it: the group that has few must be in every fold. A group
+    that is left out counts where there is no other.
     """
-    groups = len(pairs.groups)
-    rank = torch.tensor(demonstrations(pairs)) * groups + torch.arange(groups)
+    groups, number = len(pairs.groups), torch.tensor(demonstrations(pairs))
+    out = torch.ones_like(number).index_fill(0, torch.tensor(kept), 0)
+    rank = (number + out * len(pairs)) * groups + torch.arange(groups)
     least = torch.full((int(pairs.demonstration.max()) + 1,), int(rank.max()))
     return least.scatter_reduce(0, pairs.demonstration, rank[pairs.group], "amin")[pairs.demonstration] % groups
 
