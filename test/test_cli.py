@@ -76,6 +76,9 @@ def test_parts_of_episodes_are_tagged_and_counted(
     pull, reach, every = (line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:])
     assert (pull[:2], reach, every[:2]) == (["slider+pull", "2"], ["slider+reach", "2", "26"], ["all", "2"])
     assert int(every[2]) == int(pull[2]) + 26
+    assert "takes no tags" in refused("tag", data, "--episodes", "0-1", "--undo", "phase=pull")
+    main(("tag", data, "--episodes", "0-1", "--undo"))
+    assert "no tag on 'phase' in episode 0 from 0.433 s to" in refused("inspect", data, "--group-by", "phase")
 
 
 def test_false_in_a_file_turns_an_option_off(refused: Refused, tmp_path: Path) -> None:

@@ -189,6 +189,21 @@ class Dataset:
         for record in changed:
             write_episode(self.folder(record.index), record)
 
+    def untag(self, indices: Iterable[int]) -> None:
+        """Forget the part that was tagged last of each episode.
+
+        Args:
+            indices: Numbers of the episodes.
+
+        Raises:
+            DemonstrationError: An episode does not exist or has no tagged part; then none is changed.
+        """
+        found = [self.episode(index) for index in indices]
+        if whole := [record.index for record in found if not record.segments]:
+            raise DemonstrationError(f"no part is tagged of episodes {spelled(whole)}")
+        for record in found:
+            write_episode(self.folder(record.index), replace(record, segments=record.segments[:-1]))
+
     def groups(self, axes: Iterable[str]) -> dict[str, tuple[int, ...]]:
         """Episodes of each group, `{"left+optimal": (0, 3), ...}`; an episode with segments may be in several.
 

@@ -206,6 +206,19 @@ def test_a_part_that_an_episode_does_not_have_is_refused_and_none_is_tagged(
     assert dataset.episodes == before
 
 
+def test_the_part_that_was_tagged_last_is_forgotten(dataset: Dataset, record: Record) -> None:
+    before = record(phase="reach"), record(phase="reach")
+    for phase in ("pull", "push"):
+        dataset.tag([0], {"phase": phase}, (0.1, 0.2))
+    with pytest.raises(DemonstrationError, match="no part is tagged of episodes 1"):
+        dataset.untag([0, 1])
+    assert set(dataset.groups(("phase",))) == {"push", "reach"}
+    dataset.untag([0])
+    assert set(dataset.groups(("phase",))) == {"pull", "reach"}
+    dataset.untag([0])
+    assert dataset.episodes == before
+
+
 def test_a_segment_changes_the_fingerprint(dataset: Dataset, record: Record) -> None:
     record()
     before = dataset.fingerprint()
