@@ -20,7 +20,7 @@ from balanced_bc.balancing.result import Progress
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import BEHAVIOR
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
-from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.nodes import messages, qos
 from balanced_bc.nodes.parameters import declared
 from balanced_bc.nodes.run import main_of

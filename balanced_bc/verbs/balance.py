@@ -39,7 +39,7 @@ def balance(
     from balanced_bc.demonstrations.dataset import Dataset
     from balanced_bc.learning.interruption import interruption
     from balanced_bc.learning.rebalancing import balance_file, explanation, row
-    from balanced_bc.learning.rebalancing.rebalance import rebalance_dataset
+    from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
     from balanced_bc.learning.training import parallel
 
     console.quiet = parallel.rank() > 0

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.learning.config import EncodingConfig
-from balanced_bc.learning.rebalancing.rebalance import load, rebalance
+from balanced_bc.learning.rebalancing.rebalance import rebalance
+from balanced_bc.learning.rebalancing.rebalance_dataset import load
 from balanced_bc.policies.config import PolicyConfig
 
 if TYPE_CHECKING:
