@@ -53,6 +53,11 @@ SHORT = (
     "and all seeds. Imbalanced is plain cloning by the shares of demonstrations."
 )
 """What the table in short shows."""
+GAIN = (
+    "Success less that of plain cloning on the same demonstrations, mean and standard error over all mixtures of both "
+    "tasks; it holds the accidents of training, which the intervals above do not:"
+)
+"""What the table of differences shows."""
 ALONE = "optimal alone"
 NAMES = (*(row.name for row in TRAINED), ALONE)
 """Ways in which policies are trained."""
@@ -70,7 +75,7 @@ def write(results: Results, document: Path) -> None:
 
 def tables(results: Results) -> str:
     """All tables."""
-    short = ("### In short", SHORT, _in_short(results))
+    short = ("### In short", SHORT, _in_short(results), GAIN, _gain(results))
     mixtures = (part for task in NUMBERS for part in _of_task(results, task))
     behaviors = (part for task in IMBALANCED for part in _of_behaviors(results, task))
     return "\n\n".join((*short, *mixtures, *behaviors))
@@ -139,6 +144,25 @@ def _in_short(results: Results) -> str:
         return f"{_short(mean(alphas) if alphas else 1.0)}: {rate}"
 
     return _by_kind(NAMES, cell)
+
+
+def _gain(results: Results) -> str:
+    """Difference of every way to train from plain cloning, paired by mixture."""
+    plain, *others = NAMES
+
+    def cell(kind: str, name: str) -> str:
+        pairs = (
+            [results.get(_key("success", task, kind, seed, one)) for one in (name, plain)]
+            for task in NUMBERS
+            for seed in range(_SEEDS)
+        )
+        rates = ([won / rolled for won, rolled in (_won([one]) for one in both if one)] for both in pairs)
+        gains = [both[0] - both[1] for both in rates if len(both) == 2]
+        if len(gains) < 2:
+            return "-"
+        return f"{mean(gains):+.3f} ± {stdev(gains) / sqrt(len(gains)):.3f}".replace("0.", ".")
+
+    return _by_kind(others, cell)
 
 
 def _success(results: Results, task: str) -> str:
