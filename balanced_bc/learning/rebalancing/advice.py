@@ -15,6 +15,8 @@ MANY = 3.0
 """A group that is used this many times as often as in plain cloning is worth a word."""
 OFTEN = 1.5
 """A group that is used this many times as often, and is not learned better for it, too."""
+LESS = 0.8
+"""Share of the weight that the method began with below which a group has lost some."""
 FEW = 10
 """Demonstrations of a group below which they are few."""
 WORSE = 1.5
@@ -28,6 +30,7 @@ def advice(content: BalanceFile) -> tuple[str, ...]:
     kinds = (
         _losing(content),
         _left_out(content),
+        _lowered(content),
         _repeated(content),
         _beyond(content),
         _harming(content),
@@ -79,6 +82,18 @@ def _left_out(content: BalanceFile) -> Iterator[str]:
     for name, row in content.groups.items():
         if row.alpha == 0:
             yield f"{name} is left out: a policy trained with these weights never sees it."
+
+
+def _lowered(content: BalanceFile) -> Iterator[str]:
+    """Groups that surely lose weight, for a reason that may be their value."""
+    for name, row in content.groups.items():
+        error = nan if row.alpha_standard_error is None else row.alpha_standard_error
+        if row.prior and row.alpha and row.alpha + readings.SURE * error < LESS * row.prior:
+            yield (
+                f"{name} has {row.alpha / row.prior:.0%} of the weight that {content.method} began with. What is hard "
+                "to predict loses weight: noise, but recoveries from disturbances too, and no loss tells which it is. "
+                f"If these demonstrations are good, keep them with --floors {name}=1x."
+            )
 
 
 def _repeated(content: BalanceFile) -> Iterator[str]:

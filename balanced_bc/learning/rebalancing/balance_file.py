@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.prior import kind_of
+from balanced_bc.balancing.methods import CLOSED
+from balanced_bc.balancing.prior import kind_of, prior_of
 from balanced_bc.balancing.proportions import effective_sample_size
 from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, write_bytes, write_yaml
@@ -92,7 +93,10 @@ class BalanceFile:
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
         named = about(pairs.groups, answer.warnings)
-        rows = {name: Row.of(answer, counts, number, index, named[name]) for index, name in enumerate(pairs.groups)}
+        prior = None if config.method in CLOSED else prior_of(counted(pairs), config)
+        rows = {
+            name: Row.of(answer, counts, number, index, named[name], prior) for index, name in enumerate(pairs.groups)
+        }
         if measured is not None and period is not None:
             rows = {name: row.timed(measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(

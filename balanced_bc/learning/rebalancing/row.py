@@ -50,10 +50,18 @@ class Row:
     """Mean length of a demonstration, [pairs]."""
     seconds: float | None = None
     """Mean length of a demonstration, [s]."""
+    prior: float | None = None
+    """Weight that the method began with and leans to; null for methods that only count."""
 
     @classmethod
     def of(
-        cls, answer: Balance, counts: Tensor, number: Sequence[int], index: int, warnings: tuple[str, ...] = ()
+        cls,
+        answer: Balance,
+        counts: Tensor,
+        number: Sequence[int],
+        index: int,
+        warnings: tuple[str, ...] = (),
+        prior: Tensor | None = None,
     ) -> Row:
         """Tell what was found for a group.
 
@@ -63,6 +71,7 @@ class Row:
             number: Demonstrations of each group, (k,).
             index: Which group.
             warnings: Those that name the group.
+            prior: What the method leans to, (k,); None where it only counts.
         """
         rho, weight = float(counts[index] / counts.sum()), float(answer.weights[index])
         error = None if answer.standard_error is None else float(answer.standard_error[index])
@@ -79,6 +88,7 @@ class Row:
             reference=None if reference is None else reference._asdict(),
             final_loss=None if losses is None else float(losses[index]),
             warnings=warnings,
+            prior=None if prior is None else float(prior[index]),
         )
 
     def timed(self, measured: idleness.Length, index: int, period: float) -> Row:

@@ -45,6 +45,27 @@ def test_weights_that_lose_are_not_to_be_used(content_of: ContentOf) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("prior", "alpha", "error", "told"),
+    [
+        (0.4, 0.25, 0.02, True),
+        (0.4, 0.25, 0.05, False),
+        (0.4, 0.31, 0.0, True),
+        (0.4, 0.33, 0.0, False),
+        (0.4, 0.25, None, False),
+        (0.4, 0.0, 0.0, False),
+        (None, 0.25, 0.02, False),
+    ],
+)
+def test_a_group_that_surely_loses_weight_may_be_worth_it(
+    content_of: ContentOf, prior: float | None, alpha: float, error: float | None, told: bool
+) -> None:
+    content = content_of(2, diagnostics={})
+    row = replace(content.groups["group 1"], prior=prior, alpha=alpha, alpha_standard_error=error)
+    said = advice(replace(content, groups={**content.groups, "group 1": row}))
+    assert any("--floors group 1=1x" in sentence for sentence in said) is told
+
+
 def test_of_a_group_with_few_demonstrations_that_no_weights_help_more_is_to_be_recorded(
     quiet: Callable[..., BalanceFile],
 ) -> None:

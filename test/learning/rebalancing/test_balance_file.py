@@ -67,9 +67,12 @@ def test_balance_yaml_says_from_which_prior_weights_were_found(
     dataset_of: Callable[..., Dataset], balanced: Callable[..., Balance], tmp_path: Path
 ) -> None:
     dataset = dataset_of(*["drawer"] * 5, *["slider"] * 4)
-    for method, prior in (("minimax", "behaviors"), ("ours", "proportions")):
+    cases = (("minimax", "behaviors", 0.5), ("ours", "proportions", 5 / 9), ("equal", "proportions", None))
+    for method, prior, begun in cases:
         balanced(dataset, replace(QUICK, method=method, compare="none"), method)  # type: ignore[arg-type]
-        assert balance_file.read(tmp_path / method).run["prior"] == prior
+        written = balance_file.read(tmp_path / method)
+        assert written.run["prior"] == prior
+        assert written.groups["drawer"].prior == pytest.approx(begun)
 
 
 def test_parquet_has_one_weight_for_each_pair_with_mean_one(written: Path) -> None:
