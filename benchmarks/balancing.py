@@ -42,7 +42,7 @@ def forms(asked: Namespace) -> None:
                 if groups > workload.largest:
                     say(f"k = {groups} is skipped for the {workload.name}: it would take minutes")
                     continue
-                costs = list(meta_steps.costs(workload, groups, asked.pairs, device, asked.rounds))
+                costs = list(meta_steps.costs(workload, groups, asked.pairs, device, asked.rounds, asked.compile))
                 say(aligned(meta_steps.rows(costs)), "")
                 found += costs
     claims = list(meta_steps.claims(found))
@@ -86,6 +86,7 @@ def parsed() -> Namespace:
     one.add_argument("--rounds", type=int, default=5, help="measurements of each, one after another")
     names = [workload.name for workload in meta_cases.workloads()]
     one.add_argument("--workloads", nargs="+", choices=names, default=names, help="what is learned")
+    one.add_argument("--compile", action="store_true", help="torch.compile beside them: a minute for each k")
     one.set_defaults(run=forms)
     one = verbs.add_parser("whole", help=whole.__doc__)
     one.add_argument("--output", type=Path, required=True, help="folder for the dataset")

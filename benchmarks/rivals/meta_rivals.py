@@ -15,7 +15,7 @@ from balanced_bc.balancing.lanes import Layout, pays
 from balanced_bc.balancing.meta_gradient import FORMS, fastest
 from benchmarks.rivals.meta_cases import RATE, Case
 
-PLAIN, DEFAULT, JVP = "plain loop", "default", "jvp"
+PLAIN, DEFAULT, JVP, COMPILED = "plain loop", "default", "jvp", "jvp, compiled lanes"
 RIVALS = ("torchopt", "higher")
 Step = Callable[[], Tensor]
 """One step of all references; returns the meta-gradient, (k, k)."""
@@ -27,6 +27,20 @@ def ours(case: Case, form: str, vectorize: bool) -> Tensor:
     losses, target = lanes.on(case.training), lanes.own(case.measuring)
     step = descent.Step(case.theta.new_full((len(case.theta), 1), RATE))
     return FORMS[form](losses, target, case.theta, case.weights, lambda _: step).gradient
+
+
+def compiled(case: Case) -> Step:
+    """The jvp of all lanes in one graph of torch.compile, with gradients that it can trace."""
+    lanes = case.lanes(vectorize=True)
+    losses, target = lanes.on(case.training), lanes.own(case.measuring)
+
+    def step(theta: Tensor, weights: Tensor) -> Tensor:
+        gradient = torch.func.grad(lambda there: (weights * losses(there)).sum())(theta)
+        pull = torch.func.grad(lambda there: target(there).sum())(theta - RATE * gradient)
+        tangent: Tensor = torch.func.jvp(losses, (theta,), (RATE * pull,))[1]
+        return -tangent
+
+    return partial(torch.compile(step), case.theta, case.weights)
 
 
 def plain_loop(case: Case) -> Tensor:
@@ -94,8 +108,8 @@ def absent() -> tuple[str, ...]:
     return tuple(found)
 
 
-def steps_of(case: Case) -> Iterator[tuple[str, Step]]:
-    """Every contender of a case."""
+def steps_of(case: Case, compiling: bool) -> Iterator[tuple[str, Step]]:
+    """Every contender of a case, with torch.compile if it is wanted."""
     lacking = " ".join(absent())
     yield PLAIN, partial(plain_loop, case)
     for name, step in (("torchopt", by_torchopt), ("higher", by_higher)):
@@ -104,6 +118,8 @@ def steps_of(case: Case) -> Iterator[tuple[str, Step]]:
     for form in FORMS:
         yield f"{form}, loop", partial(ours, case, form, vectorize=False)
         yield f"{form}, lanes", partial(ours, case, form, vectorize=True)
+    if compiling:
+        yield COMPILED, compiled(case)
     form = fastest("auto", case.theta.device)
     yield DEFAULT, partial(ours, case, form, worth_it(case))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from statistics import median
+from time import perf_counter
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,7 @@ class Cost(NamedTuple):
         groups: k, which is also the number of references.
         contender: Who.
         seconds: Processor time of a step on a CPU, wall time on a GPU, median over rounds, [s].
+        first: Wall time of the first step, with what is compiled for it, [s].
     """
 
     device: str
@@ -36,18 +38,28 @@ class Cost(NamedTuple):
     groups: int
     contender: str
     seconds: float
+    first: float
 
 
-def costs(workload: Workload, groups: int, pairs: int, device: torch.device, number: int) -> Iterator[Cost]:
+def costs(
+    workload: Workload, groups: int, pairs: int, device: torch.device, number: int, compiling: bool
+) -> Iterator[Cost]:
     """Time every contender in turn, after a check that all compute the same."""
     case = Case.of(workload, groups, pairs, device)
-    steps = dict(steps_of(case))
-    agree({name: step() for name, step in steps.items()})
+    steps = dict(steps_of(case, compiling))
+    first = {name: begun(step) for name, step in steps.items()}
+    agree({name: gradient for name, (gradient, _) in first.items()})
     contenders = [contender(name, step, device) for name, step in steps.items()]
     timed = list(rounds(contenders, number, max(2 * workload.steps // groups, 1)))
     for name in steps:
         took = median(one.cpu if device.type == "cpu" else one.wall for one in timed if one.name == name)
-        yield Cost(device.type, workload.name, groups, name, took)
+        yield Cost(device.type, workload.name, groups, name, took, first[name][1])
+
+
+def begun(step: Step) -> tuple[Tensor, float]:
+    """What the first step computes, and how long it takes, [s]."""
+    start = perf_counter()
+    return step().detach(), perf_counter() - start
 
 
 def contender(name: str, step: Step, device: torch.device) -> Contender:
@@ -78,10 +90,11 @@ def agree(found: Mapping[str, Tensor]) -> None:
 def rows(found: Sequence[Cost]) -> list[tuple[str, ...]]:
     """Costs of one case as text."""
     plain = next(cost.seconds for cost in found if cost.contender == PLAIN)
-    lines: list[tuple[str, ...]] = [("k", "step", "ms", "ms per reference", "plain loop / this")]
-    for _, _, groups, name, seconds in found:
+    lines: list[tuple[str, ...]] = [("k", "step", "ms", "ms per reference", "plain loop / this", "first, s")]
+    for _, _, groups, name, seconds, first in found:
         took = 1e3 * seconds
-        lines.append((str(groups), name, f"{took:.2f}", f"{took / groups:.2f}", f"{plain / seconds:.2f}"))
+        ratios = (f"{took:.2f}", f"{took / groups:.2f}", f"{plain / seconds:.2f}")
+        lines.append((str(groups), name, *ratios, f"{first:.1f}"))
     return lines
 
 
@@ -109,7 +122,7 @@ class Claim(NamedTuple):
 def claims(found: Sequence[Cost]) -> Iterator[Claim]:
     """Goals that the costs can judge."""
     cases = dict[tuple[str, str, int], dict[str, float]]()
-    for device, workload, groups, name, seconds in found:
+    for device, workload, groups, name, seconds, _ in found:
         cases.setdefault((device, workload, groups), {})[name] = seconds
     for (device, workload, groups), took in cases.items():
         where = f"{device}, {workload}, k = {groups}"
