@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 import torch
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator
@@ -28,6 +27,7 @@ from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.formulation import problem_of
 from balanced_bc.learning.rebalancing.held_out import demonstrations, split_of
 from balanced_bc.learning.rebalancing.idleness import lengths
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.sampling import hold_out
 from balanced_bc.learning.streaming import stream_pairs
 from balanced_bc.learning.training.train import train_dataset

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
@@ -19,6 +18,7 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.rebalancing import balance_file
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.nodes import qos
 from balanced_bc.nodes.messages import values_of

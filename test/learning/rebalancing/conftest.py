@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.result import Balance
@@ -18,6 +17,7 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.rebalancing.row import Row
 from balanced_bc.policies.config import PolicyConfig
 

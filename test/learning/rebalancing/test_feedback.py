@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.contract import RobotContract
@@ -20,6 +19,7 @@ from balanced_bc.learning.evaluation.evaluation import Evaluation
 from balanced_bc.learning.evaluation.rollout import Rollout
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.feedback import Feedback, Weighed, gather
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.config import PolicyConfig

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.result import Progress
@@ -24,6 +23,7 @@ from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing.balance_file import read
 from balanced_bc.learning.rebalancing.ledger import Files, folder_of
 from balanced_bc.learning.rebalancing.packed import pack, unpack
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.rebalancing.so_far import SoFar
 from balanced_bc.policies.config import PolicyConfig
 from test.learning.rebalancing.conftest import QUICK, SMALL, DatasetOf

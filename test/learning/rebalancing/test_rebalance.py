@@ -10,7 +10,6 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 import torch
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 
 from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
 from balanced_bc.balancing.result import Balance, Progress
@@ -22,6 +21,7 @@ from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.rebalancing.encoded import encode
 from balanced_bc.learning.rebalancing.held_out import split_of
 from balanced_bc.learning.rebalancing.rebalance import rebalance
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.policies.config import PolicyConfig
 
 QUICK = BalancingConfig(method="ours", steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.dataset import Dataset
@@ -17,6 +16,7 @@ from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import balance_file
+from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.training.lanes import fit_lanes
 from balanced_bc.learning.training.train import save_lane, train_dataset
 from balanced_bc.policies.checkpoint import Checkpoint, load
