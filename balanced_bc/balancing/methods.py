@@ -22,7 +22,7 @@ from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
 from balanced_bc.balancing.repetition import Repetition
-from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run
+from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run, spread
 from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
 
@@ -135,6 +135,14 @@ def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> Bal
         prior_weights=left(config.prior_weights),
         success_loss=left(config.success_loss),
     )
+
+
+def beginning(problem: Problem, config: BalancingConfig) -> Tensor:
+    """Weights that a method begins with and leans to, (k,); 0 for groups that trust or a cap of 0 leaves out."""
+    kept = staying(problem.groups, config)
+    if len(kept) == len(problem.groups):
+        return prior_of(problem, config)
+    return spread(prior_of(problem.only(kept), among(config, problem, kept)), kept, len(problem.groups))
 
 
 def _balance(problem: Problem, config: BalancingConfig, work: Work) -> Iterator[Progress]:

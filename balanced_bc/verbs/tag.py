@@ -34,7 +34,7 @@ def tag(
 
     part = None if start is None and end is None else (start or 0.0, inf if end is None else end)
     if undo and (tags or part):
-        raise UsageError("--undo forgets what was tagged last; it takes no tags, --start or --end")
+        raise UsageError("--undo forgets the part that was tagged last; it takes no tags, --start or --end")
     if not undo and not tags:
         raise UsageError("no tag is given; one is written axis=value, as in quality=suboptimal")
     opened, chosen = Dataset.open(dataset), parse_episodes(episodes)

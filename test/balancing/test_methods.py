@@ -11,7 +11,7 @@ import torch
 
 from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
 from balanced_bc.balancing.errors import BalancingError
-from balanced_bc.balancing.methods import balance
+from balanced_bc.balancing.methods import balance, beginning
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.references import candidates, lowest, train
 from balanced_bc.balancing.remix import mixed_batches
@@ -107,6 +107,17 @@ def test_without_evidence_a_method_stays_at_the_prior_that_was_stated(problem_of
     assert answer(problem, config).weights.tolist() == pytest.approx([0.4, 0.4, 0.2], abs=1e-3)
     little = answer(problem, replace(config, trust=("noisy=0.5",))).weights
     assert little.tolist() == pytest.approx([4 / 9, 4 / 9, 1 / 9], abs=1e-3)
+
+
+@pytest.mark.parametrize("trust", [(), ("c=0",)])
+def test_without_evidence_a_method_stays_where_it_began(trust: tuple[str, ...], problem_of: ProblemOf) -> None:
+    behaviors = ("left", "left", "right", "left")
+    problem = problem_of((0.1,) * 4, (100, 50, 200, 100), names=("a", "b", "right", "c"))
+    config = replace(QUICK, method="minimax", stiffness=1e6, trust=trust, prior_weights=("a=0.4",))
+    problem = replace(problem, behaviors=behaviors)
+    begun = beginning(problem, config)
+    assert float(begun[3] == 0) == bool(trust)
+    assert answer(problem, config).weights.tolist() == pytest.approx(begun.tolist(), abs=1e-3)
 
 
 def test_what_is_said_of_groups_that_are_left_out_is_left_out_too(problem_of: ProblemOf) -> None:

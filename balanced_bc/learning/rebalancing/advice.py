@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite, nan
 
+from balanced_bc.balancing.bounds import members
 from balanced_bc.balancing.comparison import LOST
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
@@ -85,14 +86,18 @@ def _left_out(content: BalanceFile) -> Iterator[str]:
 
 
 def _lowered(content: BalanceFile) -> Iterator[str]:
-    """Groups that surely lose weight, for a reason that may be their value."""
-    for name, row in content.groups.items():
+    """Groups that surely lose weight, for a reason that may be their value; not those for which a floor was given."""
+    floors = content.configuration["balancing"].get("floors", ())
+    kept = [members(text.rpartition("=")[0].strip(), tuple(content.groups)) for text in floors]
+    for number, (name, row) in enumerate(content.groups.items()):
         error = nan if row.alpha_standard_error is None else row.alpha_standard_error
-        if row.prior and row.alpha and row.alpha + readings.SURE * error < LESS * row.prior:
+        if not row.prior or not row.alpha or any(mask[number] for mask in kept):
+            continue
+        if row.alpha + readings.SURE * error < LESS * row.prior:
             yield (
-                f"{name} has {row.alpha / row.prior:.0%} of the weight that {content.method} began with. What is hard "
-                "to predict loses weight: noise, but recoveries from disturbances too, and no loss tells which it is. "
-                f"If these demonstrations are good, keep them with --floors {name}=1x."
+                f"{name} has {row.alpha / row.prior:.0%} of the weight that {content.method} began with. No loss tells "
+                "bad demonstrations from good recoveries from disturbances: if these are good, keep them with --floors "
+                f"{name}={row.prior:.2g}."
             )
 
 

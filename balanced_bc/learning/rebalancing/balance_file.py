@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.methods import CLOSED
-from balanced_bc.balancing.prior import kind_of, prior_of
+from balanced_bc.balancing.methods import CLOSED, beginning
+from balanced_bc.balancing.prior import kind_of
 from balanced_bc.balancing.proportions import effective_sample_size
 from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, write_bytes, write_yaml
@@ -93,7 +93,7 @@ class BalanceFile:
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
         named = about(pairs.groups, answer.warnings)
-        prior = None if config.method in CLOSED else prior_of(counted(pairs), config)
+        prior = None if config.method in CLOSED else beginning(counted(pairs), config)
         rows = {
             name: Row.of(answer, counts, number, index, named[name], prior) for index, name in enumerate(pairs.groups)
         }

@@ -107,7 +107,8 @@ def _counted(pairs: Pairs, groups: tuple[int, ...]) -> str:
 def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
     return (
         f"too few demonstrations to hold some out: {_counted(pairs, groups)}; every group needs {FOLDS}, one in each "
-        "fold. All losses are measured on the training split, where a network that overfits looks good"
+        "fold. All losses are measured on the training split, where a network that overfits looks good. Record more, "
+        f"group by fewer axes, or leave these out with --trust {' '.join(f'{pairs.groups[one]}=0' for one in groups)}"
     )
 
 

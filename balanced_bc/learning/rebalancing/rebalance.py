@@ -14,8 +14,7 @@ from torch import Tensor
 from balanced_bc.balancing.comparison import LOST, PHASE, compared
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Judged
-from balanced_bc.balancing.methods import CLOSED
-from balanced_bc.balancing.prior import prior_of
+from balanced_bc.balancing.methods import CLOSED, beginning
 from balanced_bc.balancing.result import Balance, Progress, Run
 from balanced_bc.balancing.work import ALONE, Work, placed, together
 from balanced_bc.learning.batches import Pairs
@@ -65,7 +64,7 @@ def rebalance(
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)
     of_data = (*quality.warnings(pairs, episodes), *(split.warnings if split else ()), *lacking, *feedback.warnings)
-    so_far = SoFar(prior_of(counted(pairs), config), config.method == "remix")
+    so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
     for progress in _run(pairs, split, judging, networks, work, place if pairs.mapped else None):
         so_far.hear(progress)

@@ -62,8 +62,10 @@ def test_a_group_that_surely_loses_weight_may_be_worth_it(
 ) -> None:
     content = content_of(2, diagnostics={})
     row = replace(content.groups["group 1"], prior=prior, alpha=alpha, alpha_standard_error=error)
-    said = advice(replace(content, groups={**content.groups, "group 1": row}))
-    assert any("--floors group 1=1x" in sentence for sentence in said) is told
+    lowered = replace(content, groups={**content.groups, "group 1": row})
+    assert any("--floors group 1=0.4." in sentence for sentence in advice(lowered)) is told
+    followed = {"balancing": {"floors": ["group 1=0.5x"]}}
+    assert not any("--floors" in sentence for sentence in advice(replace(lowered, configuration=followed)))
 
 
 def test_of_a_group_with_few_demonstrations_that_no_weights_help_more_is_to_be_recorded(

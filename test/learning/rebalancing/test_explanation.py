@@ -43,7 +43,7 @@ def content() -> BalanceFile:
         warnings=("a warning",),
         dataset={"pairs": 500},
         run={"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
-        configuration={},
+        configuration={"balancing": {}},
         diagnostics=harm,
         comparison=(),
     )
