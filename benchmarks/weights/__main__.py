@@ -10,13 +10,13 @@ import json
 import multiprocessing
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.weights.measure import Measure, Question, answer
+from benchmarks.weights.measure import CONFIGURATION, Configuration, Measure, Question, answer, configuration
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, Mixture
 from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, OF_BEHAVIORS, ROWS, TRAINED, WITH_HEADS
 from benchmarks.weights.tables import write
@@ -60,13 +60,46 @@ def measure(asked: Namespace) -> None:
             if asked.stages and name not in asked.stages:
                 continue
             known = read(asked.results)
-            asking = [one for one in questions if not asked.rows or one.of in asked.rows]
-            missing = [_with_weights(one, known) for one in asking if one.key not in known]
+            asking = [_with_weights(one, known) for one in questions if not asked.rows or one.of in asked.rows]
+            new = require_same(asking, known, asked.results)
+            missing = [one for one in asking if not _is_answered(one, known)]
+            with asked.results.open("a") as file:
+                file.writelines(json.dumps(line) + "\n" for line in new)
             for number, found in enumerate(pool.imap(answer, missing), start=1):
                 with asked.results.open("a") as file:
                     file.write(json.dumps(found) + "\n")
                 sys.stdout.write(f"{name} {number} of {len(missing)}: {found['key']} in {found['seconds']} s\n")
                 sys.stdout.flush()
+
+
+def require_same(questions: Sequence[Question], known: Results, path: Path) -> list[dict[str, Any]]:
+    """Configurations that no line tells yet, as lines; answers of different configurations must not be mixed.
+
+    Raises:
+        SystemExit: A line tells another configuration; options that only one of them has are not compared.
+    """
+    new = {one.told: configuration(one) for one in questions}
+    for key, now in new.items():
+        if other := _changed(known.get(key, {}).get(CONFIGURATION, now), now):
+            raise SystemExit(
+                f"{path} has answers of another configuration, {key}: {'; '.join(other)}. Measure into another file."
+            )
+    return [{"key": key, CONFIGURATION: now} for key, now in new.items() if key not in known]
+
+
+def _changed(before: Configuration, now: Configuration) -> list[str]:
+    """Options that two configurations both have, with other values."""
+    return [
+        f"{part}.{name} is {before[part][name]!r} there and {value!r} now"
+        for part in before.keys() & now.keys()
+        for name, value in now[part].items()
+        if before[part].get(name, value) != value
+    ]
+
+
+def _is_answered(question: Question, known: Results) -> bool:
+    """Whether there is an answer, about success: with the weights that the row has now."""
+    return question.key in known and tuple(known[question.key].get("weights", ())) == question.weights
 
 
 def _with_weights(question: Question, known: Results) -> Question:

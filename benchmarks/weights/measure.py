@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Generator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from time import process_time
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -25,12 +27,16 @@ from balanced_bc.policies import checkpoint
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.tasks import behaviors_of
 from benchmarks.weights.mixtures import Mixture, pairs_of
-from benchmarks.weights.rows import LEARNED_SIGMA, ROWS, policy_of
+from benchmarks.weights.rows import LEARNED_SIGMA, ROWS, Row, policy_of
 
 Answer = TypeVar("Answer")
 Measure = Literal["weights", "achievable", "success"]
 GRID = tuple(i / 10 for i in range(11))
 """Weights of the optimal group with which networks are trained to see what losses are achievable."""
+Configuration = dict[str, dict[str, Any]]
+"""Values of options by part and name."""
+CONFIGURATION = "configuration"
+"""What keys of lines begin with that tell a configuration."""
 FIRST_START = 1_000_000
 """Seed of the first start of rollouts; starts of demonstrations have random seeds of 31 bits."""
 
@@ -54,6 +60,26 @@ class Question(NamedTuple):
     def key(self) -> str:
         """What tells it from all others."""
         return "|".join((self.measure, *map(str, self.mixture), self.of))
+
+    @property
+    def told(self) -> str:
+        """Under what its configuration is told."""
+        return f"{CONFIGURATION}|{self.measure}|{self.of}"
+
+
+def configuration(question: Question) -> Configuration:
+    """Every number that an answer depends on, but for the mixture and its seed, and the weights that are trained on."""
+    row = ROWS.get(question.of)
+    head, _, split = question.of.partition(", ")
+    found: dict[str, object] = {"encoding": EncodingConfig()}
+    if question.measure == "weights" and row:
+        found = {**found, "balancing": row.config(0), "policy": policy_of(row.head)}
+    elif question.measure == "achievable":
+        found = {**found, "balancing": _of_grid(split, 0), "policy": policy_of(head)}
+    else:
+        found = {"training": _training(row, 0), "policy": policy_of(LEARNED_SIGMA)}
+    plain: Configuration = json.loads(json.dumps({name: asdict(one) for name, one in found.items()}))  # type: ignore[call-overload]
+    return plain
 
 
 def answer(question: Question) -> dict[str, Any]:
@@ -83,7 +109,7 @@ def _achievable(question: Question) -> dict[str, Any]:
     """Lowest loss of each group over a grid of fixed weights, and the weight of the optimal group that reached it."""
     head, _, split = question.of.partition(", ")
     pairs = pairs_of(question.mixture, policy_of(head))
-    config = BalancingConfig(seed=question.mixture.seed, split="training" if split == "training" else "held-out")
+    config = _of_grid(split, question.mixture.seed)
     found = torch.stack([path.amin(dim=0) for path in _paths(pairs, head, config)])
     losses = found.mean(dim=0)
     return {
@@ -92,6 +118,16 @@ def _achievable(question: Question) -> dict[str, Any]:
         "grid": [_plain(row) for row in losses],
         "error": _plain(found.amin(dim=1).std(dim=0) / len(found) ** 0.5),
     }
+
+
+def _of_grid(split: str, seed: int) -> BalancingConfig:
+    """How networks are trained on a grid of weights."""
+    return BalancingConfig(seed=seed, split="training" if split == "training" else "held-out")
+
+
+def _training(row: Row | None, seed: int) -> TrainingConfig:
+    """How policies are trained on the weights of a row; None for weights that no row found."""
+    return TrainingConfig(seed=seed, device="cpu", **(row.training if row else {}))
 
 
 def _paths(pairs: Pairs, head: str, config: BalancingConfig) -> Iterator[torch.Tensor]:
@@ -109,8 +145,7 @@ def _success(question: Question) -> dict[str, Any]:
     mixture, policy = question.mixture, policy_of(LEARNED_SIGMA)
     pairs = pairs_of(mixture, policy)
     alpha = dict(zip(pairs.groups, question.weights))
-    options = ROWS[question.of].training if question.of in ROWS else {}
-    *_, last = fit(pairs, policy, TrainingConfig(seed=mixture.seed, device="cpu", **options), alpha)
+    *_, last = fit(pairs, policy, _training(ROWS.get(question.of), mixture.seed), alpha)
     behaviors = behaviors_of(mixture.task)
     config = EvaluationConfig(mixture.task, rollouts=-(-100 // len(behaviors)), seed=FIRST_START)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,9 +9,11 @@ from statistics import mean, stdev
 from typing import Any
 
 import torch
+import yaml
 
 from balanced_bc.learning.evaluation.intervals import wilson
 from balanced_bc.tables import markdown
+from benchmarks.weights.measure import CONFIGURATION
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, OPTIMAL
 from benchmarks.weights.rows import (
     ABLATIONS,
@@ -61,6 +63,8 @@ GAIN = (
 ALONE = "optimal alone"
 NAMES = (*(row.name for row in TRAINED), ALONE)
 """Ways in which policies are trained."""
+WIDTH = 150
+"""Of lines of the configuration."""
 CONTROL = "same quality"
 """What the control is called in a heading."""
 
@@ -78,7 +82,28 @@ def tables(results: Results) -> str:
     short = ("### In short", SHORT, _in_short(results), GAIN, _gain(results))
     mixtures = (part for task in NUMBERS for part in _of_task(results, task))
     behaviors = (part for task in IMBALANCED for part in _of_behaviors(results, task))
-    return "\n\n".join((*short, *mixtures, *behaviors))
+    return "\n\n".join((*short, *mixtures, *behaviors, *_configurations(results)))
+
+
+def _configurations(results: Results) -> Iterator[str]:
+    """Every number of the default method and of the policies, and what is changed in other rows."""
+    yield "### Configuration"
+    yield "Of `minimax`, and of the training of all policies; seeds are those of the mixtures:"
+    wanted = {"weights": "minimax", "success": "imbalanced"}
+    told = [results.get(f"{CONFIGURATION}|{measure}|{of}", {}) for measure, of in wanted.items()]
+    parts = {part: values for one in told for part, values in one.get(CONFIGURATION, {}).items()}
+    flows = (
+        f"{part}: {yaml.safe_dump(values, default_flow_style=True, width=WIDTH, sort_keys=False)}"
+        for part, values in parts.items()
+    )
+    yield f"```yaml\n{''.join(flows)}```"
+    yield "What other rows change:"
+    changed = [(row.name, _options(row.options), _options(row.training)) for row in ROWS.values()]
+    yield markdown([("row", "balancing", "training"), *changed])
+
+
+def _options(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in options.items())
 
 
 def _of_task(results: Results, task: str) -> Iterator[str]:
