@@ -89,8 +89,12 @@ ABLATIONS = (
     ),
 )
 """Optimizer of the inner step, no meta-gradient, step size, split, repetitions, initial weights."""
-OF_BEHAVIORS = (*TRAINED, Row("minimax, from shares", {"method": "minimax", "prior": "proportions"}))
-"""Ways to train where groups are behaviors, and whether shares would be the better prior of minimax."""
+OF_BEHAVIORS = (
+    *TRAINED,
+    Row("Remix, corrected, from equal weights", {"method": "remix", "prior": "equal"}),
+    Row("minimax, from shares", {"method": "minimax", "prior": "proportions"}),
+)
+"""Ways to train where groups are behaviors; Re-Mix and minimax from shares and from equal weights."""
 WITH_HEADS = tuple(
     Row(f"{row.name}, {head}", row.options, head)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR)
