@@ -11,8 +11,8 @@ from typing import Any
 import torch
 import yaml
 
-from balanced_bc.learning.evaluation.intervals import wilson
 from balanced_bc.tables import markdown
+from benchmarks.weights.cells import Found, pair, rate, short, slashed, spread, won
 from benchmarks.weights.measure import CONFIGURATION
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, OPTIMAL
 from benchmarks.weights.rows import (
@@ -30,7 +30,6 @@ from benchmarks.weights.rows import (
 )
 
 Results = Mapping[str, Mapping[str, Any]]
-Found = Sequence[Mapping[str, Any]]
 BEGIN, END = "<!-- tables: written by benchmarks.weights -->", "<!-- end of tables -->"
 PAPER = {
     ("picking", "imbalanced"): ".67",
@@ -133,10 +132,10 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
 
     def weights(row: str) -> list[str]:
         found = _found(results, "weights", task, BEHAVIORS, row)
-        return [_spread([one["alpha"][i] for one in found]) for i in range(len(names))]
+        return [spread([one["alpha"][i] for one in found]) for i in range(len(names))]
 
     def success(row: str, *chosen: str) -> str:
-        return _rate(*_won(_trained(results, task, BEHAVIORS, row), chosen))
+        return rate(*won(_trained(results, task, BEHAVIORS, row), chosen))
 
     rows = [
         (row.name, *weights(row.source), *(success(row.name, name) for name in names), success(row.name, *names))
@@ -149,7 +148,7 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
 def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = False) -> str:
     def cell(kind: str, row: Row) -> str:
         alphas = [found["alpha"][0] for found in _found(results, "weights", task, kind, row.name)]
-        return _spread(alphas)
+        return spread(alphas)
 
     lines = [(row.name, *(cell(kind, row) for kind in KINDS)) for row in rows]
     heading = ("method", *map(_heading, KINDS))
@@ -165,8 +164,8 @@ def _in_short(results: Results) -> str:
     def cell(kind: str, name: str) -> str:
         source = name if name == ALONE else ROWS[name].source
         alphas = [one["alpha"][0] for task in NUMBERS for one in _found(results, "weights", task, kind, source)]
-        rate = _rate(*_won([one for task in NUMBERS for one in _trained(results, task, kind, name)]))
-        return f"{_short(mean(alphas) if alphas else 1.0)}: {rate}"
+        success = rate(*won([one for task in NUMBERS for one in _trained(results, task, kind, name)]))
+        return f"{short(mean(alphas) if alphas else 1.0)}: {success}"
 
     return _by_kind(NAMES, cell)
 
@@ -181,7 +180,7 @@ def _gain(results: Results) -> str:
             for task in NUMBERS
             for seed in range(_SEEDS)
         )
-        rates = ([won / rolled for won, rolled in (_won([one]) for one in both if one)] for both in pairs)
+        rates = ([good / rolled for good, rolled in (won([one]) for one in both if one)] for both in pairs)
         gains = [both[0] - both[1] for both in rates if len(both) == 2]
         if len(gains) < 2:
             return "-"
@@ -192,7 +191,7 @@ def _gain(results: Results) -> str:
 
 def _success(results: Results, task: str) -> str:
     def cell(kind: str, name: str) -> str:
-        return _rate(*_won(_trained(results, task, kind, name)))
+        return rate(*won(_trained(results, task, kind, name)))
 
     return _by_kind(NAMES, cell)
 
@@ -205,7 +204,7 @@ def _by_kind(names: Sequence[str], cell: Callable[[str, str], str], first: str =
 
 def _achievable(results: Results, task: str) -> str:
     def cell(kind: str, of: str) -> str:
-        return _pair(_found(results, "achievable", task, kind, of), lambda one: one["loss"])
+        return pair(_found(results, "achievable", task, kind, of), lambda one: one["loss"])
 
     names = [f"{head}, {split}" for head in HEADS for split in ("held-out", "training")]
     return _by_kind(names, cell, "head, split")
@@ -226,15 +225,11 @@ def _references(results: Results, task: str) -> str:
         if not both:
             return "-"
         references, lowest = (torch.tensor(values).mean(dim=0) for values in zip(*both))
-        return f"{_slashed(references)} ({_slashed(references - lowest)})"
+        return f"{slashed(references)} ({slashed(references - lowest)})"
 
     heading = ("method", *map(_heading, KINDS), "Table 1")
     paper = {row.name: PAPER_REFERENCES.get((task, row.name), "") for row in rows}
     return markdown([heading, *((row.name, *(cell(kind, row) for kind in KINDS), paper[row.name]) for row in rows)])
-
-
-def _slashed(values: torch.Tensor) -> str:
-    return " / ".join(f"{value:.2f}" for value in values.tolist())
 
 
 _SEEDS = 100
@@ -265,37 +260,3 @@ def _seeds(results: Results, task: str, kind: str, of: str) -> set[int]:
 
 def _heading(kind: str) -> str:
     return CONTROL if kind == OPTIMAL else kind
-
-
-def _short(value: float) -> str:
-    """Two digits, without a leading 0."""
-    return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.2f}"
-
-
-def _won(found: Found, behaviors: Sequence[str] = ()) -> tuple[int, int]:
-    """Successes and rollouts of policies, of all behaviors or of some."""
-    won = [(number, one["of"]) for one in found for name, number in one["won"].items() if name in (behaviors or [name])]
-    return sum(number for number, _ in won), sum(rolled for _, rolled in won)
-
-
-def _rate(won: int, rolled: int) -> str:
-    """Share of successes and its interval."""
-    if not rolled:
-        return "-"
-    low, high = wilson(won, rolled)
-    return f"{_short(won / rolled)} ({_short(low)} to {_short(high)})"
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    return _short(mean(values)) + (f" ± {_short(stdev(values))}" if len(values) > 1 else "")
-
-
-def _pair(found: Found, losses: Callable[[Mapping[str, Any]], Sequence[float]]) -> str:
-    """Means of both groups, with the larger of their standard errors over the seeds."""
-    if not found:
-        return "-"
-    both = list(zip(*map(losses, found)))
-    error = max(stdev(values) / sqrt(len(values)) for values in both) if len(found) > 1 else None
-    return " / ".join(f"{mean(values):.2f}" for values in both) + ("" if error is None else f" (± {error:.2f})")

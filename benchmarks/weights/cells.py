@@ -1,0 +1,57 @@
+"""What stands in a cell of docs/weights.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
+from statistics import mean, stdev
+from typing import Any
+
+import torch
+
+from balanced_bc.learning.evaluation.intervals import wilson
+
+Found = Sequence[Mapping[str, Any]]
+"""What was measured, seed by seed."""
+
+
+def short(value: float) -> str:
+    """Two digits, without a leading 0."""
+    return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def slashed(values: torch.Tensor) -> str:
+    """Values side by side."""
+    return " / ".join(f"{value:.2f}" for value in values.tolist())
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation."""
+    if not values:
+        return "-"
+    return short(mean(values)) + (f" ± {short(stdev(values))}" if len(values) > 1 else "")
+
+
+def pair(found: Found, losses: Callable[[Mapping[str, Any]], Sequence[float]]) -> str:
+    """Means of both groups, with the larger of their standard errors over the seeds."""
+    if not found:
+        return "-"
+    both = list(zip(*map(losses, found)))
+    error = max(stdev(values) / sqrt(len(values)) for values in both) if len(found) > 1 else None
+    return " / ".join(f"{mean(values):.2f}" for values in both) + ("" if error is None else f" (± {error:.2f})")
+
+
+def won(found: Found, behaviors: Sequence[str] = ()) -> tuple[int, int]:
+    """Successes and rollouts of policies, of all behaviors or of some."""
+    good = [
+        (number, one["of"]) for one in found for name, number in one["won"].items() if name in (behaviors or [name])
+    ]
+    return sum(number for number, _ in good), sum(rolled for _, rolled in good)
+
+
+def rate(good: int, rolled: int) -> str:
+    """Share of successes and its interval."""
+    if not rolled:
+        return "-"
+    low, high = wilson(good, rolled)
+    return f"{short(good / rolled)} ({short(low)} to {short(high)})"
