@@ -69,16 +69,15 @@ class Question(NamedTuple):
 
 def configuration(question: Question) -> Configuration:
     """Every number that an answer depends on, but for the mixture and its seed, and the weights that are trained on."""
-    row = ROWS.get(question.of)
-    head, _, split = question.of.partition(", ")
-    found: dict[str, object] = {"encoding": EncodingConfig()}
-    if question.measure == "weights" and row:
-        found = {**found, "balancing": row.config(0), "policy": policy_of(row.head)}
-    elif question.measure == "achievable":
-        found = {**found, "balancing": _of_grid(split, 0), "policy": policy_of(head)}
+    if question.measure == "success":
+        training, policy = _training(ROWS.get(question.of), 0), policy_of(LEARNED_SIGMA)
+        parts = {"training": asdict(training), "policy": asdict(policy)}
     else:
-        found = {"training": _training(row, 0), "policy": policy_of(LEARNED_SIGMA)}
-    plain: Configuration = json.loads(json.dumps({name: asdict(one) for name, one in found.items()}))  # type: ignore[call-overload]
+        row, (head, _, split) = ROWS.get(question.of), question.of.partition(", ")
+        balancing = row.config(0) if row else _of_grid(split, 0)
+        policy = policy_of(row.head if row else head)
+        parts = {"encoding": asdict(EncodingConfig()), "balancing": asdict(balancing), "policy": asdict(policy)}
+    plain: Configuration = json.loads(json.dumps(parts))
     return plain
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import yaml
 
+from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.tables import markdown
 from benchmarks.weights.cells import Found, pair, rate, short, slashed, spread, won
 from benchmarks.weights.measure import CONFIGURATION
@@ -59,6 +60,10 @@ GAIN = (
     "tasks; it holds the accidents of training, which the intervals above do not:"
 )
 """What the table of differences shows."""
+MISLEADING = "misleading"
+"""The kind that no weights help against."""
+DEFAULT = BalancingConfig().method
+"""The method that users get, which is a row too."""
 ALONE = "optimal alone"
 NAMES = (*(row.name for row in TRAINED), ALONE)
 """Ways in which policies are trained."""
@@ -171,22 +176,30 @@ def _in_short(results: Results) -> str:
 
 
 def _gain(results: Results) -> str:
-    """Difference of every way to train from plain cloning, paired by mixture."""
+    """Difference of every way to train from plain cloning, and from the default, paired by mixture."""
     plain, *others = NAMES
-
-    def cell(kind: str, name: str) -> str:
-        pairs = (
-            [results.get(_key("success", task, kind, seed, one)) for one in (name, plain)]
-            for task in NUMBERS
-            for seed in range(_SEEDS)
+    useful = [kind for kind in KINDS if kind != MISLEADING]
+    lines = [
+        (
+            name,
+            *(_difference(results, name, plain, [kind]) for kind in KINDS),
+            *(_difference(results, name, other, useful) for other in (plain, DEFAULT)),
         )
-        rates = ([good / rolled for good, rolled in (won([one]) for one in both if one)] for both in pairs)
-        gains = [both[0] - both[1] for both in rates if len(both) == 2]
-        if len(gains) < 2:
-            return "-"
-        return f"{mean(gains):+.3f} ± {stdev(gains) / sqrt(len(gains)):.3f}".replace("0.", ".")
+        for name in others
+    ]
+    every = f"all but {MISLEADING}"
+    return markdown([("method", *map(_heading, KINDS), every, f"{every}, less that of {DEFAULT}"), *lines])
 
-    return _by_kind(others, cell)
+
+def _difference(results: Results, name: str, other: str, kinds: Sequence[str]) -> str:
+    """Mean difference in success of two ways to train on the same demonstrations, and its standard error."""
+    keys = [(task, kind, seed) for task in NUMBERS for kind in kinds for seed in range(_SEEDS)]
+    pairs = ([results.get(_key("success", *key, one)) for one in (name, other)] for key in keys)
+    rates = ([good / rolled for good, rolled in (won([one]) for one in both if one)] for both in pairs)
+    gains = [both[0] - both[1] for both in rates if len(both) == 2]
+    if name == other or len(gains) < 2:
+        return "-"
+    return f"{mean(gains):+.3f} ± {stdev(gains) / sqrt(len(gains)):.3f}".replace("0.", ".")
 
 
 def _success(results: Results, task: str) -> str:

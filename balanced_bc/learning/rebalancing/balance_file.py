@@ -84,7 +84,7 @@ class BalanceFile:
         period: float | None = None,
     ) -> BalanceFile:
         """Collect what a run found; `period` is the time between two pairs, [s], None where nobody knows it."""
-        counts, number = pairs.counts(), demonstrations(pairs)
+        counts, number, problem = pairs.counts(), demonstrations(pairs), counted(pairs)
         every = len(torch.unique(pairs.demonstration))
         content = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": every}
         split = next((reference.split for reference in answer.references if reference), config.split)
@@ -93,7 +93,7 @@ class BalanceFile:
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
         named = about(pairs.groups, answer.warnings)
-        prior = None if config.method in CLOSED else beginning(counted(pairs), config)
+        prior = None if config.method in CLOSED else beginning(problem, config)
         rows = {
             name: Row.of(answer, counts, number, index, named[name], prior) for index, name in enumerate(pairs.groups)
         }
@@ -106,7 +106,7 @@ class BalanceFile:
             effective_sample_size=effective_sample_size(answer.weights, counts),
             warnings=answer.warnings,
             dataset=content,
-            run={**run, "prior": kind_of(counted(pairs), config), "proportions": config.proportions},
+            run={**run, "prior": kind_of(problem, config), "proportions": config.proportions},
             configuration={
                 "balancing": asdict(config),
                 "policy": policy.to_dict(),
