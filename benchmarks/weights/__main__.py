@@ -16,9 +16,27 @@ from typing import Any
 
 import torch
 
-from benchmarks.weights.measure import CONFIGURATION, Configuration, Measure, Question, answer, configuration
-from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, Mixture
-from benchmarks.weights.rows import ABLATIONS, HEADS, LEARNED_SIGMA, METHODS, OF_BEHAVIORS, ROWS, TRAINED, WITH_HEADS
+from benchmarks.weights.measure import (
+    CONFIGURATION,
+    TRAININGS,
+    Configuration,
+    Measure,
+    Question,
+    answer,
+    configuration,
+)
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MISLEADING, NUMBERS, Mixture
+from benchmarks.weights.rows import (
+    ABLATIONS,
+    HEADS,
+    LEARNED_SIGMA,
+    METHODS,
+    OF_BEHAVIORS,
+    REPLICATED,
+    ROWS,
+    TRAINED,
+    WITH_HEADS,
+)
 from benchmarks.weights.tables import write
 
 Results = dict[str, dict[str, Any]]
@@ -38,6 +56,8 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in TRAINED]
     yield "optimal alone", [Question("success", mixture, "optimal alone", (1.0, 0.0)) for mixture in mixtures]
     imbalanced = [Mixture(task, BEHAVIORS, seed) for seed in range(seeds) for task in IMBALANCED]
+    useful = [mixture for mixture in mixtures if mixture.kind != MISLEADING]
+    yield "replications", [Question("replication", mixture, row.name) for mixture in useful for row in REPLICATED]
     both: tuple[Measure, ...] = ("weights", "success")
     for one in both:
         rows = [row for row in OF_BEHAVIORS if one == "success" or not row.borrows]
@@ -104,7 +124,7 @@ def _is_answered(question: Question, known: Results) -> bool:
 
 def _with_weights(question: Question, known: Results) -> Question:
     """A question about success knows the weights that its row has found."""
-    if question.measure != "success" or question.weights:
+    if question.measure not in TRAININGS or question.weights:
         return question
     found = known[Question("weights", question.mixture, ROWS[question.of].source).key]
     return question._replace(weights=tuple(found["alpha"]))

@@ -10,9 +10,12 @@ from typing import Any
 import torch
 
 from balanced_bc.learning.evaluation.intervals import wilson
+from balanced_bc.tables import markdown
+from benchmarks.weights.answers import Found
+from benchmarks.weights.mixtures import KINDS, OPTIMAL
 
-Found = Sequence[Mapping[str, Any]]
-"""What was measured, seed by seed."""
+CONTROL = "same quality"
+"""What the control is called in a heading."""
 
 
 def short(value: float) -> str:
@@ -30,6 +33,11 @@ def spread(values: Sequence[float]) -> str:
     if not values:
         return "-"
     return short(mean(values)) + (f" ± {short(stdev(values))}" if len(values) > 1 else "")
+
+
+def signed(differences: Sequence[float]) -> str:
+    """Mean of two differences or more and its standard error, three digits."""
+    return f"{mean(differences):+.3f} ± {stdev(differences) / sqrt(len(differences)):.3f}".replace("0.", ".")
 
 
 def pair(found: Found, losses: Callable[[Mapping[str, Any]], Sequence[float]]) -> str:
@@ -55,3 +63,14 @@ def rate(good: int, rolled: int) -> str:
         return "-"
     low, high = wilson(good, rolled)
     return f"{short(good / rolled)} ({short(low)} to {short(high)})"
+
+
+def by_kind(names: Sequence[str], cell: Callable[[str, str], str], first: str = "method") -> str:
+    """A line for each name and a cell for each kind."""
+    lines = [(name, *(cell(kind, name) for kind in KINDS)) for name in names]
+    return markdown([(first, *map(heading, KINDS)), *lines])
+
+
+def heading(kind: str) -> str:
+    """What a kind is called above its column."""
+    return CONTROL if kind == OPTIMAL else kind

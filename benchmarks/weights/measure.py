@@ -30,11 +30,16 @@ from benchmarks.weights.mixtures import Mixture, pairs_of
 from benchmarks.weights.rows import LEARNED_SIGMA, ROWS, Row, policy_of
 
 Answer = TypeVar("Answer")
-Measure = Literal["weights", "achievable", "success"]
+Measure = Literal["weights", "achievable", "success", "replication"]
+"""A replication is success again, of another network on other batches."""
 GRID = tuple(i / 10 for i in range(11))
 """Weights of the optimal group with which networks are trained to see what losses are achievable."""
 Configuration = dict[str, dict[str, Any]]
 """Values of options by part and name."""
+TRAININGS: tuple[Measure, ...] = ("success", "replication")
+"""Measures of trained policies."""
+AGAIN = 1000
+"""What is added to the seed of a training that is done again."""
 CONFIGURATION = "configuration"
 """What keys of lines begin with that tell a configuration."""
 FIRST_START = 1_000_000
@@ -45,7 +50,7 @@ class Question(NamedTuple):
     """What is measured.
 
     Attributes:
-        measure: weights, achievable losses, or success.
+        measure: Weights, achievable losses, or success, once or again.
         mixture: On which demonstrations.
         of: Row whose weights are meant; for achievable losses the head and the split.
         weights: Weights of the groups that a policy is trained with; none where none is.
@@ -69,7 +74,7 @@ class Question(NamedTuple):
 
 def configuration(question: Question) -> Configuration:
     """Every number that an answer depends on, but for the mixture and its seed, and the weights that are trained on."""
-    if question.measure == "success":
+    if question.measure in TRAININGS:
         training, policy = _training(ROWS.get(question.of), 0), policy_of(LEARNED_SIGMA)
         parts = {"training": asdict(training), "policy": asdict(policy)}
     else:
@@ -85,7 +90,8 @@ def answer(question: Question) -> dict[str, Any]:
     """Measure, in one thread; the time is the processor's, [s]."""
     torch.set_num_threads(1)
     begun = process_time()
-    found = {"weights": _weights, "achievable": _achievable, "success": _success}[question.measure](question)
+    measures = {"weights": _weights, "achievable": _achievable, "success": _success, "replication": _success}
+    found = measures[question.measure](question)
     return {"key": question.key, **found, "seconds": round(process_time() - begun, 1)}
 
 
@@ -144,7 +150,8 @@ def _success(question: Question) -> dict[str, Any]:
     mixture, policy = question.mixture, policy_of(LEARNED_SIGMA)
     pairs = pairs_of(mixture, policy)
     alpha = dict(zip(pairs.groups, question.weights))
-    *_, last = fit(pairs, policy, _training(ROWS.get(question.of), mixture.seed), alpha)
+    seed = mixture.seed + (AGAIN if question.measure == "replication" else 0)
+    *_, last = fit(pairs, policy, _training(ROWS.get(question.of), seed), alpha)
     behaviors = behaviors_of(mixture.task)
     config = EvaluationConfig(mixture.task, rollouts=-(-100 // len(behaviors)), seed=FIRST_START)
     with tempfile.TemporaryDirectory() as folder:

@@ -74,6 +74,8 @@ WARMED = Row("temperature, warmed", {"method": "temperature"}, training={"warmin
 TRAINED = (*METHODS[:3], WARMED, *METHODS[3:])
 """Every way in which policies are trained."""
 BASES = {row.name: row for row in METHODS}
+REPLICATED = tuple(BASES[name] for name in ("imbalanced", "Remix, corrected", "ours, literal", "minimax"))
+"""Plain cloning and those that it is compared with again, for one of them is to be the default."""
 ABLATIONS = (
     Row("ours, literal, Adam inside", {**LITERAL, "meta_optimizer": "adam"}),
     Row("ours, literal, frozen alpha", FROZEN),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import sqrt
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import torch
 import yaml
 
-from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.tables import markdown
-from benchmarks.weights.cells import Found, pair, rate, short, slashed, spread, won
+from benchmarks.weights.answers import SEEDS, Results, found, one, trained
+from benchmarks.weights.cells import by_kind, heading, pair, rate, slashed, spread, won
 from benchmarks.weights.measure import CONFIGURATION
-from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS, OPTIMAL
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS
 from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
@@ -25,12 +23,11 @@ from benchmarks.weights.rows import (
     ROWS,
     SQUARED_ERROR,
     STATE_SIGMA,
-    TRAINED,
     WITH_HEADS,
     Row,
 )
+from benchmarks.weights.success import in_short, success_of
 
-Results = Mapping[str, Mapping[str, Any]]
 BEGIN, END = "<!-- tables: written by benchmarks.weights -->", "<!-- end of tables -->"
 PAPER = {
     ("picking", "imbalanced"): ".67",
@@ -50,27 +47,8 @@ PAPER_REFERENCES = {
     ("opening", "ours, literal"): "1.63 / 2.02",
 }
 """References of the optimal and the suboptimal group in Table 1 of the paper; on which scale it does not say."""
-SHORT = (
-    "Weight of the optimal group, from .67, and success of policies trained with it, means over picking and opening "
-    "and all seeds. Imbalanced is plain cloning by the shares of demonstrations."
-)
-"""What the table in short shows."""
-GAIN = (
-    "Success less that of plain cloning on the same demonstrations, mean and standard error over all mixtures of both "
-    "tasks; it holds the accidents of training, which the intervals above do not:"
-)
-"""What the table of differences shows."""
-MISLEADING = "misleading"
-"""The kind that no weights help against."""
-DEFAULT = BalancingConfig().method
-"""The method that users get, which is a row too."""
-ALONE = "optimal alone"
-NAMES = (*(row.name for row in TRAINED), ALONE)
-"""Ways in which policies are trained."""
 WIDTH = 150
 """Of lines of the configuration."""
-CONTROL = "same quality"
-"""What the control is called in a heading."""
 
 
 def write(results: Results, document: Path) -> None:
@@ -83,10 +61,9 @@ def write(results: Results, document: Path) -> None:
 
 def tables(results: Results) -> str:
     """All tables."""
-    short = ("### In short", SHORT, _in_short(results), GAIN, _gain(results))
     mixtures = (part for task in NUMBERS for part in _of_task(results, task))
     behaviors = (part for task in IMBALANCED for part in _of_behaviors(results, task))
-    return "\n\n".join((*short, *mixtures, *behaviors, *_configurations(results)))
+    return "\n\n".join(("### In short", *in_short(results), *mixtures, *behaviors, *_configurations(results)))
 
 
 def _configurations(results: Results) -> Iterator[str]:
@@ -116,7 +93,7 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     yield "Weight of the optimal group, mean and standard deviation over the seeds (from .67 by demonstrations):"
     yield _weights(results, task, METHODS, paper=True)
     yield "Success of policies trained on these weights:"
-    yield _success(results, task)
+    yield success_of(results, task)
     yield "One thing changed, weight of the optimal group:"
     yield _weights(results, task, ABLATIONS)
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
@@ -136,91 +113,38 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
     yield "Weights, and success of policies trained on them:"
 
     def weights(row: str) -> list[str]:
-        found = _found(results, "weights", task, BEHAVIORS, row)
-        return [spread([one["alpha"][i] for one in found]) for i in range(len(names))]
+        answers = found(results, "weights", task, BEHAVIORS, row)
+        return [spread([answer["alpha"][i] for answer in answers]) for i in range(len(names))]
 
     def success(row: str, *chosen: str) -> str:
-        return rate(*won(_trained(results, task, BEHAVIORS, row), chosen))
+        return rate(*won(trained(results, task, BEHAVIORS, row), chosen))
 
     rows = [
         (row.name, *weights(row.source), *(success(row.name, name) for name in names), success(row.name, *names))
         for row in OF_BEHAVIORS
     ]
-    heading = ("method", *(f"weight of {name}" for name in names), *(f"success of {name}" for name in names), "all")
-    yield markdown([heading, *rows])
+    top = ("method", *(f"weight of {name}" for name in names), *(f"success of {name}" for name in names), "all")
+    yield markdown([top, *rows])
 
 
 def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = False) -> str:
     def cell(kind: str, row: Row) -> str:
-        alphas = [found["alpha"][0] for found in _found(results, "weights", task, kind, row.name)]
-        return spread(alphas)
+        return spread([answer["alpha"][0] for answer in found(results, "weights", task, kind, row.name)])
 
     lines = [(row.name, *(cell(kind, row) for kind in KINDS)) for row in rows]
-    heading = ("method", *map(_heading, KINDS))
+    top = ("method", *map(heading, KINDS))
     if paper:
         lines = [(*line, PAPER.get((task, line[0]), "")) for line in lines]
-        heading = (*heading, "Table 1")
-    return markdown([heading, *lines])
-
-
-def _in_short(results: Results) -> str:
-    """Weight of the optimal group and success of every method, over both tasks."""
-
-    def cell(kind: str, name: str) -> str:
-        source = name if name == ALONE else ROWS[name].source
-        alphas = [one["alpha"][0] for task in NUMBERS for one in _found(results, "weights", task, kind, source)]
-        success = rate(*won([one for task in NUMBERS for one in _trained(results, task, kind, name)]))
-        return f"{short(mean(alphas) if alphas else 1.0)}: {success}"
-
-    return _by_kind(NAMES, cell)
-
-
-def _gain(results: Results) -> str:
-    """Difference of every way to train from plain cloning, and from the default, paired by mixture."""
-    plain, *others = NAMES
-    useful = [kind for kind in KINDS if kind != MISLEADING]
-    lines = [
-        (
-            name,
-            *(_difference(results, name, plain, [kind]) for kind in KINDS),
-            *(_difference(results, name, other, useful) for other in (plain, DEFAULT)),
-        )
-        for name in others
-    ]
-    every = f"all but {MISLEADING}"
-    return markdown([("method", *map(_heading, KINDS), every, f"{every}, less that of {DEFAULT}"), *lines])
-
-
-def _difference(results: Results, name: str, other: str, kinds: Sequence[str]) -> str:
-    """Mean difference in success of two ways to train on the same demonstrations, and its standard error."""
-    keys = [(task, kind, seed) for task in NUMBERS for kind in kinds for seed in range(_SEEDS)]
-    pairs = ([results.get(_key("success", *key, one)) for one in (name, other)] for key in keys)
-    rates = ([good / rolled for good, rolled in (won([one]) for one in both if one)] for both in pairs)
-    gains = [both[0] - both[1] for both in rates if len(both) == 2]
-    if name == other or len(gains) < 2:
-        return "-"
-    return f"{mean(gains):+.3f} ± {stdev(gains) / sqrt(len(gains)):.3f}".replace("0.", ".")
-
-
-def _success(results: Results, task: str) -> str:
-    def cell(kind: str, name: str) -> str:
-        return rate(*won(_trained(results, task, kind, name)))
-
-    return _by_kind(NAMES, cell)
-
-
-def _by_kind(names: Sequence[str], cell: Callable[[str, str], str], first: str = "method") -> str:
-    """A line for each name and a cell for each kind."""
-    lines = [(name, *(cell(kind, name) for kind in KINDS)) for name in names]
-    return markdown([(first, *map(_heading, KINDS)), *lines])
+        top = (*top, "Table 1")
+    return markdown([top, *lines])
 
 
 def _achievable(results: Results, task: str) -> str:
     def cell(kind: str, of: str) -> str:
-        return pair(_found(results, "achievable", task, kind, of), lambda one: one["loss"])
+        return pair(found(results, "achievable", task, kind, of), lambda answer: answer["loss"])
 
     names = [f"{head}, {split}" for head in HEADS for split in ("held-out", "training")]
-    return _by_kind(names, cell, "head, split")
+    return by_kind(names, cell, "head, split")
 
 
 def _references(results: Results, task: str) -> str:
@@ -230,46 +154,16 @@ def _references(results: Results, task: str) -> str:
     def cell(kind: str, row: Row) -> str:
         split = row.options.get("split", "held-out")
         both = [
-            (one["reference"], best["loss"])
-            for seed in range(_SEEDS)
-            if (one := results.get(_key("weights", task, kind, seed, row.name)))
-            and (best := results.get(_key("achievable", task, kind, seed, f"{row.head}, {split}")))
+            (own["reference"], best["loss"])
+            for seed in SEEDS
+            if (own := one(results, "weights", task, kind, seed, row.name))
+            and (best := one(results, "achievable", task, kind, seed, f"{row.head}, {split}"))
         ]
         if not both:
             return "-"
         references, lowest = (torch.tensor(values).mean(dim=0) for values in zip(*both))
         return f"{slashed(references)} ({slashed(references - lowest)})"
 
-    heading = ("method", *map(_heading, KINDS), "Table 1")
+    top = ("method", *map(heading, KINDS), "Table 1")
     paper = {row.name: PAPER_REFERENCES.get((task, row.name), "") for row in rows}
-    return markdown([heading, *((row.name, *(cell(kind, row) for kind in KINDS), paper[row.name]) for row in rows)])
-
-
-_SEEDS = 100
-"""More than any study has."""
-
-
-def _key(measure: str, task: str, kind: str, seed: int, of: str) -> str:
-    return f"{measure}|{task}|{kind}|{seed}|{of}"
-
-
-def _found(results: Results, measure: str, task: str, kind: str, of: str) -> Found:
-    """What was measured, seed by seed."""
-    keys = (_key(measure, task, kind, seed, of) for seed in range(_SEEDS))
-    return [results[key] for key in keys if key in results]
-
-
-def _trained(results: Results, task: str, kind: str, of: str) -> Found:
-    """Success on the demonstrations that all measured rows learned from: others are harder or easier."""
-    every = (_seeds(results, task, kind, row.name) for row in (TRAINED if kind in KINDS else OF_BEHAVIORS))
-    own, *others = _seeds(results, task, kind, of), *filter(None, every)
-    return [results[_key("success", task, kind, seed, of)] for seed in sorted(own.intersection(*others))]
-
-
-def _seeds(results: Results, task: str, kind: str, of: str) -> set[int]:
-    """Seeds with which policies were trained and rolled out."""
-    return {seed for seed in range(_SEEDS) if _key("success", task, kind, seed, of) in results}
-
-
-def _heading(kind: str) -> str:
-    return CONTROL if kind == OPTIMAL else kind
+    return markdown([top, *((row.name, *(cell(kind, row) for kind in KINDS), paper[row.name]) for row in rows)])

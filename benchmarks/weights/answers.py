@@ -1,0 +1,40 @@
+"""What was measured, looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.weights.measure import Measure, Question
+from benchmarks.weights.mixtures import KINDS, Mixture
+from benchmarks.weights.rows import OF_BEHAVIORS, TRAINED
+
+Found = Sequence[Mapping[str, Any]]
+"""What was measured, seed by seed."""
+Results = Mapping[str, Mapping[str, Any]]
+"""Everything that was measured, by its key."""
+SEEDS = range(100)
+"""More than any study has."""
+
+
+def one(results: Results, measure: Measure, task: str, kind: str, seed: int, of: str) -> Mapping[str, Any] | None:
+    """What was measured on one mixture; None if it was not."""
+    return results.get(Question(measure, Mixture(task, kind, seed), of).key)
+
+
+def found(results: Results, measure: Measure, task: str, kind: str, of: str) -> Found:
+    """What was measured, seed by seed."""
+    every = (one(results, measure, task, kind, seed, of) for seed in SEEDS)
+    return [answer for answer in every if answer is not None]
+
+
+def trained(results: Results, task: str, kind: str, of: str) -> Found:
+    """Success on the demonstrations that all measured rows learned from: others are harder or easier."""
+
+    def by_seed(name: str) -> Mapping[int, Mapping[str, Any]]:
+        every = ((seed, one(results, "success", task, kind, seed, name)) for seed in SEEDS)
+        return {seed: answer for seed, answer in every if answer is not None}
+
+    own = by_seed(of)
+    others = filter(None, (by_seed(row.name) for row in (TRAINED if kind in KINDS else OF_BEHAVIORS)))
+    return [own[seed] for seed in sorted(set(own).intersection(*others))]
