@@ -20,7 +20,9 @@ def shown(
     reading: Callable[[Report], tuple[float, str]],
     pace: Callable[[Report], str] | None = None,
 ) -> Iterator[Report]:
-    """Pass reports on while a bar shows how far they are. On a narrow terminal bar and note are cut, nothing else.
+    """Pass reports on while a bar shows how far they are; what fails before its first report leaves no bar behind.
+
+    On a narrow terminal bar and note are cut, nothing else.
 
     Args:
         runs: Reports.
@@ -30,12 +32,14 @@ def shown(
     """
     columns: list[ProgressColumn] = [TextColumn(title), _bar(), TextColumn("{task.percentage:>3.0f} %")]
     columns += [TextColumn("{task.fields[pace]}") if pace else TimeRemainingColumn(), _Note()]
-    with Progress(*columns, console=console) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         row = bar.add_task(title, total=1.0, note="", pace="")
         for report in runs:
+            bar.live.transient = False
             share, note = reading(report)
             bar.update(row, completed=share, note=note, pace=pace(report) if pace else "")
             yield report
+        bar.live.transient = False
         bar.update(row, completed=1.0)
 
 

@@ -43,3 +43,18 @@ def test_losses_are_cut_on_a_narrow_terminal_and_whole_on_a_wide_one(monkeypatch
     assert "loss: left" in cut
     assert "\n" not in cut
     assert last_line(monkeypatch, 200, LOSSES).endswith(LOSSES)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_refused_at_the_door_leaves_no_bar(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    printed = io.StringIO()
+    monkeypatch.setattr(printing, "console", Console(file=printed, width=80, force_terminal=terminal))
+
+    def runs() -> Iterator[float]:
+        yield from ()
+        raise ValueError("no tag on 'color'")
+
+    with pytest.raises(ValueError, match="no tag on 'color'"):
+        list(shown(runs(), "balancing", lambda share: (share, "")))
+    erase_line = "\x1b[2K"
+    assert "balancing" not in printed.getvalue().split(erase_line)[-1]
