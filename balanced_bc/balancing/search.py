@@ -10,7 +10,7 @@ from torch import Tensor
 
 from balanced_bc.balancing import simplex, trace, unrolled
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.descent import AdamState, Step, observe, preconditioner
+from balanced_bc.balancing.descent import AdamState, Step, observe
 from balanced_bc.balancing.lanes import refuse_broken
 from balanced_bc.balancing.meta_gradient import FORMS, Inner, MetaStep, fastest
 from balanced_bc.balancing.proportions import equal
@@ -169,8 +169,7 @@ TAKE = {"one-step": take_one, "unrolled": take_unrolled, "trace": take_traced}
 def inner(state: SearchState, config: BalancingConfig) -> Inner:
     """The inner step: a plain one, or with Adam's preconditioner of the steps before (then Eq. 18 is exact)."""
     if config.meta_optimizer == "adam":
-        adapted = Step(config.learning_rate * preconditioner(state.moments))
-        return lambda _: adapted
+        return lambda gradient: Step.adapted(gradient, config.learning_rate, state.moments)
     return lambda gradient: Step.within(gradient, config.meta_learning_rate, config.gradient_bound)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.descent import AdamState, Step, observe, preconditioner
+from balanced_bc.balancing.descent import SURPRISE, AdamState, Step, observe
 from balanced_bc.balancing.lanes import Lanes, Layout, pays
 from balanced_bc.balancing.meta_gradient import FORMS, Inner, MetaStep, fastest
 
@@ -33,27 +33,49 @@ def bounded(gradient: Tensor) -> Step:
     return Step.within(gradient, 0.05, 0.5)
 
 
+def adapted(gradient: Tensor) -> Step:
+    """With the preconditioner of an earlier gradient, which was smaller here and there: some elements are shortened."""
+    before = torch.rand(gradient.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return Step.adapted(gradient, 0.05, observe(AdamState.at(gradient), 0.2 * before))
+
+
+INNER = [plain, bounded, adapted]
+
+
 @pytest.mark.parametrize("form", ["jvp", "products"])
 @pytest.mark.parametrize("groups", [2, 3, 5])
-@pytest.mark.parametrize("inner", [plain, bounded])
+@pytest.mark.parametrize("inner", INNER)
 def test_first_order_forms_equal_double_backward(form: str, groups: int, inner: Inner, lanes_of: LanesOf) -> None:
     exact, ours = (step_of(name, lanes_of(groups), inner) for name in ("double-backward", form))
     for wanted, found in zip(exact, ours):
         torch.testing.assert_close(found, wanted, atol=1e-12, rtol=1e-10)
 
 
-@pytest.mark.parametrize("form", ["jvp", "products"])
-def test_forms_stay_equal_under_the_preconditioner_of_the_step_before(form: str, lanes_of: LanesOf) -> None:
-    made = lanes_of(3)
-    moments = observe(AdamState.at(made[1]), torch.randn(made[1].shape, dtype=torch.float64))
+def test_an_adapted_step_is_short_where_the_moments_have_seen_nothing() -> None:
+    moments = observe(AdamState.at(torch.zeros(1, 3)), torch.tensor([[0.0, 1e-9, 2.0]]))
+    taken = Step.adapted(gradient := torch.tensor([[5.0, -5.0, 5.0]]), 1e-2, moments).of(gradient)
+    torch.testing.assert_close(taken[0, 2].item(), 1e-2 * 5 / 2, rtol=1e-4, atol=0)
+    assert bool((taken.abs() <= 1e-2 * SURPRISE).all())
+    assert taken[0, 0] == 0
 
-    adapted = Step(1e-2 * preconditioner(moments))
-    exact, ours = (step_of(name, made, lambda _: adapted) for name in ("double-backward", form))
-    torch.testing.assert_close(ours.gradient, exact.gradient, atol=1e-12, rtol=1e-10)
+
+def test_the_adapted_step_of_these_tests_shortens_some_elements(lanes_of: LanesOf) -> None:
+    descended = step_of("jvp", lanes_of(3), adapted).descents[0]
+    slope = adapted(descended).slope
+    assert slope is not None
+    assert 0.1 < (slope == 0).double().mean() < 0.9
+
+
+def test_elements_are_shortened_and_others_are_not() -> None:
+    gradient = torch.tensor([[1.0, -4.0, 0.0]], dtype=torch.float64)
+    step = Step.adapted(gradient, 1e-2, observe(AdamState.at(gradient), torch.ones_like(gradient)))
+    wanted = torch.tensor([[1e-2, -1e-2 * SURPRISE, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(step.of(gradient), wanted, rtol=1e-5, atol=0)
+    assert step.turn(torch.ones_like(gradient)).gt(0).tolist() == [[True, False, True]]
 
 
 @pytest.mark.parametrize("form", list(FORMS))
-@pytest.mark.parametrize("inner", [plain, bounded])
+@pytest.mark.parametrize("inner", INNER)
 def test_meta_gradient_equals_finite_differences(form: str, inner: Inner, lanes_of: LanesOf) -> None:
     lanes, theta, training, measuring = lanes_of(2)
     measure = lanes.on(measuring)
