@@ -64,7 +64,7 @@ class TrainingConfig:
     """Whether torch.compile makes the policy faster: pays off in long trainings, wants a compiler."""
     deterministic: bool = False
     """Whether only algorithms are used that give the same bits each time; a CPU gives them anyway, CUDA is slower."""
-    tensorboard: Path | None = None
+    tensorboard: str = ""
     """Folder to write losses, step size and speed to, for TensorBoard; empty for none."""
     seed: int = field(default=0, metadata={"range": (0, 2**31 - 1)})
     """Of the initial parameters, the batches, the augmentation, the held-out demonstrations and what a plugin draws."""
@@ -76,7 +76,7 @@ class TrainingConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, as written into policy.yaml."""
-        return {**asdict(self), "tensorboard": str(self.tensorboard or "")}
+        return asdict(self)
 
 
 @dataclass(frozen=True)

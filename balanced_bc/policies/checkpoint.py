@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from hashlib import sha256
@@ -27,6 +28,8 @@ WEIGHTS = "model.safetensors"
 DESCRIPTION = "policy.yaml"
 UNITS = "normalization"
 """Name of the fingerprint of the normalization beside the weights; checkpoints of older versions have none."""
+MEANING = "description"
+"""Name of the fingerprint of architecture, cameras and robot beside the weights; likewise."""
 
 
 class Checkpoint(NamedTuple):
@@ -58,7 +61,8 @@ def save(
     partial = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     partial.mkdir()
     try:
-        tensors.write(partial / WEIGHTS, policy.state_dict(), {UNITS: policy.normalization.fingerprint})
+        beside = {UNITS: policy.normalization.fingerprint, MEANING: _meaning(policy, contract)}
+        tensors.write(partial / WEIGHTS, policy.state_dict(), beside)
         write_yaml(partial / DESCRIPTION, _describe(policy, contract, provenance or {}))
         partial.rename(path)
         sync(path.parent)
@@ -99,6 +103,10 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
         raise PolicyError(
             f"{path / DESCRIPTION} is damaged: its normalization is not the one that {WEIGHTS} was saved with"
         )
+    if beside.get(MEANING, meant := _meaning(policy, contract)) != meant:
+        raise PolicyError(
+            f"{path / DESCRIPTION} is damaged: its policy, cameras or contract are not what {WEIGHTS} was saved with"
+        )
     return Checkpoint(policy.to(device).eval(), contract, description["provenance"])
 
 
@@ -126,6 +134,12 @@ def require_contract(checkpoint: RobotContract, robot: RobotContract, name: str)
         raise PolicyError(
             f"checkpoint {name} was made for another robot (here: the checkpoint, there: the robot):\n{listed}"
         )
+
+
+def _meaning(policy: Policy, contract: RobotContract) -> str:
+    """What tells an architecture, its cameras and its robot from all others; how a policy acts may be changed."""
+    said = [policy.config.architecture, list(policy.cameras), contract.to_dict()]
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _describe(policy: Policy, contract: RobotContract, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,6 +183,8 @@ def _build(description: Mapping[str, Any], path: Path) -> tuple[Policy, Normaliz
         units = Normalization.from_dict(description["normalization"], features.size(config))
         if not isinstance(description["provenance"], Mapping):
             raise ValueError(f"provenance is {description['provenance']!r}; it must be a mapping")
+        if not isinstance(weights := description["provenance"].get("weights") or {}, Mapping):
+            raise ValueError(f"weights of its provenance are {weights!r}; they must be a mapping")
         contract = RobotContract.from_dict(description["contract"])
         return built(config, description["cameras"], units), units, contract
     except (BalancedBCError, TypeError, ValueError, AttributeError, KeyError) as error:

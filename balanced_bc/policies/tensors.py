@@ -15,6 +15,9 @@ from torch import Tensor
 
 from balanced_bc.demonstrations.durable import write_bytes
 
+BESIDE = "beside"
+"""Name of the one entry that holds what is said beside the tensors, as JSON: safetensors writes several in any order,
+and equal policies would be different files. Files of older versions have an entry for each name."""
 CHECKSUM = "checksum"
 """Name of the checksum among what is said beside the tensors."""
 HEADER = 8
@@ -44,7 +47,8 @@ def write(
 def pack(tensors: Mapping[str, Tensor], beside: Mapping[str, str] | None = None) -> bytes:
     """The content of the file that `write` writes."""
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    return save(plain, {**(beside or {}), CHECKSUM: _checksum(plain)})
+    said = {**(beside or {}), CHECKSUM: _checksum(plain)}
+    return save(plain, {BESIDE: json.dumps(said, sort_keys=True)})
 
 
 def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -56,7 +60,7 @@ def unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         tensors = load(content)
         length = int.from_bytes(content[:HEADER], "little")
-        beside: dict[str, str] = json.loads(content[HEADER : HEADER + length]).get("__metadata__", {})
+        beside = _said(json.loads(content[HEADER : HEADER + length]).get("__metadata__"))
     except Exception as error:
         raise ValueError(str(error)) from error
     return _whole(tensors, beside)
@@ -73,11 +77,18 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         pass  # safetensors says of a file that may not be read that it does not exist
     try:
         with safe_open(path, framework="pt") as file:
-            beside: dict[str, str] = dict(file.metadata() or {})
+            beside = _said(file.metadata())
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except Exception as error:
         raise ValueError(str(error)) from error
     return _whole(tensors, beside)
+
+
+def _said(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """What is said beside the tensors."""
+    entries = dict(metadata or {})
+    said: dict[str, str] = json.loads(entries[BESIDE]) if BESIDE in entries else entries
+    return said
 
 
 def _whole(tensors: dict[str, Tensor], beside: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -55,11 +55,16 @@ def test_weights_and_then_a_checkpoint(graph: Graph, dataset: Path) -> None:
 
 def test_stop_ends_with_the_policy_so_far_and_another_exit_code(graph: Graph, dataset: Path) -> None:
     output = graph.folder / "policy"
-    process = graph.start("trainer", f"dataset:={dataset}", f"output:={output}", "steps:=100000", *SMALL)
+    told = graph.hear(Float64MultiArray, "trainer/progress", qos.LATCHED)
+    process = graph.start(
+        "trainer", f"dataset:={dataset}", f"output:={output}", "steps:=100000", "report_every:=1", *SMALL
+    )
     assert graph.diagnosed("trainer")["done"].endswith("%")
+    graph.until(lambda: bool(told), "progress")
     assert graph.call(Trigger, "trainer/stop").success
-    assert process.wait(40) == 1, graph.logs()
-    assert load(output).provenance["steps"] < 100000
+    graph.until(lambda: process.poll() is not None, "the end")
+    assert process.returncode == 1, graph.logs()
+    assert 0 < load(output).provenance["steps"] < 100000
 
 
 def test_stop_ends_with_the_best_weights_so_far_latched_and_labelled_and_another_exit_code(

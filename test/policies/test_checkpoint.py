@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 from yaml import YAMLError
 
 from balanced_bc.demonstrations.contract import Camera, RobotContract
@@ -228,6 +229,41 @@ def test_a_policy_that_is_saved_in_another_precision_has_the_same_units(trained:
     units = trained.normalization
     checkpoint.save(tmp_path / "policy", trained.double(), RobotContract())
     assert torch.equal(checkpoint.load(tmp_path / "policy").policy.twist_mean, units.twist_mean)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [("policy", "image_size", 48), ("contract", "rate", 10.0), ("contract", "joint_names", list("abcdefg"))],
+)
+def test_a_changed_architecture_or_robot_is_noticed(
+    part: str, name: str, value: object, trained: Policy, tmp_path: Path
+) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain[part].__setitem__(name, value))
+    with pytest.raises(PolicyError, match=r"policy\.yaml is damaged: its policy, cameras or contract are not what"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_how_a_policy_acts_may_be_changed_by_hand(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract())
+    change(tmp_path / "policy", lambda plain: plain["policy"].__setitem__("execute", 1))
+    assert checkpoint.load(tmp_path / "policy").policy.config.execute == 1
+
+
+def test_weights_in_the_provenance_that_are_no_mapping_are_refused(trained: Policy, tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "policy", trained, RobotContract(), {"weights": 5})
+    with pytest.raises(PolicyError, match="weights of its provenance are 5; they must be a mapping"):
+        checkpoint.load(tmp_path / "policy")
+
+
+def test_equal_policies_are_equal_files(trained: Policy) -> None:
+    beside = {"normalization": "abc", "description": "def"}
+    assert len({tensors.pack(trained.state_dict(), beside) for _ in range(20)}) == 1
+
+
+def test_tensors_of_an_older_version_say_what_is_beside_them(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(2)}, tmp_path / "old.safetensors", {"normalization": "abc"})
+    assert tensors.read(tmp_path / "old.safetensors")[1] == {"normalization": "abc"}
 
 
 def test_units_of_another_size_are_refused(trained: Policy, tmp_path: Path) -> None:

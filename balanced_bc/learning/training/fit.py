@@ -24,7 +24,7 @@ from balanced_bc.learning.training.progress import Progress, shares, warnings
 from balanced_bc.learning.training.tally import Tally
 from balanced_bc.learning.training.training_state import State, Store
 from balanced_bc.learning.training.trial import try_out
-from balanced_bc.learning.training.validation import Patience, Validation
+from balanced_bc.learning.training.validation import Patience, Validation, deciding
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.policy import Policy
 
@@ -64,7 +64,8 @@ def fit(
         A report every `report_every` steps, and one at the end.
 
     Raises:
-        LearningError: A loss is not finite, the device is missing or full, or the training in `store` is another one.
+        LearningError: A loss is not finite, the device is missing or full, the training in `store` is another one, or
+            it is stopped before its first step.
         PolicyError: A policy of somebody else fails, or answers what cannot be learned from.
     """
     team.require(config.batch_size)
@@ -106,7 +107,7 @@ class _Training:
         drawing = Drawing(pairs, config, alpha)
         self.pair_weight = PairWeight([drawing], device.device)
         self.validation = Validation(pairs, drawing.held_out, config.held_out_pairs)
-        self.patience = _patience(config, self.validation)
+        self.patience = _patience(config, self.validation, dict(zip(pairs.groups, drawing.alpha.tolist())))
         self.shares = shares(pairs, drawing.held_out, drawing.alpha)
         self.warnings = warnings(pairs, self.shares, config.held_out)
         policy = fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
@@ -132,6 +133,8 @@ class _Training:
                 yield self._report()
             if self.step < self.config.steps and self.step % self.config.checkpoint_every == 0:
                 self._save()
+        if not self.step:
+            raise LearningError("training was stopped before its first step: there is no policy to keep")
         yield self._last_report()
 
     def _ends(self, stop: Callable[[], bool]) -> bool:
@@ -264,7 +267,11 @@ def is_small(config: PolicyConfig) -> bool:
     return config.policy == "state" and not config.plugin and config.hidden <= SMALL
 
 
-def _patience(config: TrainingConfig, validation: Validation) -> Patience | None:
-    if config.early_stop and not validation.index:
-        raise LearningError("early_stop wants held-out demonstrations, but every behavior has only one demonstration")
-    return Patience(config.early_stop) if config.early_stop else None
+def _patience(config: TrainingConfig, validation: Validation, weights: Mapping[str, float]) -> Patience | None:
+    if not config.early_stop:
+        return None
+    trained_on = deciding(weights)
+    measured = [name for name in trained_on if name in validation.index]
+    if not measured:
+        raise LearningError(f"early_stop wants held-out demonstrations, but each of {trained_on} has only one")
+    return Patience(config.early_stop, measured)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -15,7 +16,7 @@ class Requests:
     """One thread asks and waits; the one that trains answers between two steps."""
 
     def __init__(self) -> None:
-        self._asked = Event()
+        self._asked, self._open = Event(), Event()
         self._answers: SimpleQueue[Path | Exception] = SimpleQueue()
 
     def ask(self, patience: float) -> Path:
@@ -31,13 +32,26 @@ class Requests:
             self._answers.get()
         self._asked.set()
         try:
+            if not self._open.is_set():
+                raise LearningError("no checkpoint: training has not begun, or has ended")
             answer = self._answers.get(timeout=patience)
         except Empty:
+            raise LearningError(f"no checkpoint in {patience:g} s: a step takes longer") from None
+        finally:
             self._asked.clear()
-            raise LearningError(f"no checkpoint in {patience:g} s: training has not begun, or has ended") from None
         if isinstance(answer, Path):
             return answer
         raise LearningError(f"the checkpoint is not written: {answer}") from answer
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """While training goes on; who asks before or afterwards is told so at once."""
+        self._open.set()
+        try:
+            yield
+        finally:
+            self._open.clear()
+            self._answers.put(LearningError("training has ended"))
 
     def pending(self) -> bool:
         """Whether somebody waits for a checkpoint."""

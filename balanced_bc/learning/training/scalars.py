@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from balanced_bc.learning.errors import LearningError
@@ -12,20 +11,20 @@ from balanced_bc.learning.training.progress import Progress
 
 
 @contextmanager
-def scalars(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
+def scalars(folder: str) -> Iterator[Callable[[Progress], None]]:
     """A function that writes a report; one that does nothing without a folder.
 
     Raises:
         LearningError: TensorBoard is not installed.
     """
-    if folder is None:
+    if not folder:
         yield lambda _: None
         return
     make, writers = _writer_class(), list[Any]()
 
     def write(report: Progress) -> None:
         if not writers:  # a training that goes on replaces what was written after the step it goes on from
-            writers.append(make(str(folder), purge_step=report.step))
+            writers.append(make(folder, purge_step=report.step))
         for name, value in values(report).items():
             writers[0].add_scalar(name, value, report.step)
         writers[0].flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,19 +67,22 @@ def train_dataset(
         PolicyError: The folder exists, or `init` does not fit.
     """
     policy, config, requests = policy or PolicyConfig(), config or TrainingConfig(), requests or Requests()
-    with parallel.joined() as team, scalars(config.tensorboard if team.leads else None) as write:
+    with parallel.joined() as team, scalars(config.tensorboard if team.leads else "") as write:
         task = _Task.of(dataset, output, weights, policy, config, init)
         team.require_same(task.fingerprint, "dataset")
         store = task.store() if team.leads else None
         last = None
         try:
             pace = {"report_now": requests.pending, "start": task.start, "store": store, "team": team}
-            for last in fit(task.pairs, policy, config, task.alpha, stop, **pace):  # type: ignore[arg-type]
-                if last.asked:
-                    requests.answer(partial(task.save, last, output.with_name(f"{output.name}-step{last.step:06d}")))
-                elif store is not None:
-                    write(last)
-                    yield last
+            with requests.answered():
+                for last in fit(task.pairs, policy, config, task.alpha, stop, **pace):  # type: ignore[arg-type]
+                    if last.asked:
+                        requests.answer(
+                            partial(task.save, last, output.with_name(f"{output.name}-step{last.step:06d}"))
+                        )
+                    elif store is not None:
+                        write(last)
+                        yield last
             assert last is not None, "fit always ends with a report"
             if store is not None:
                 with store.writing(output):
@@ -184,7 +187,7 @@ def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: B
 def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Policy:
     """The policy of a checkpoint, if it fits the dataset's robot and the architecture that is wanted.
 
-    It acts as is wanted now.
+    It acts as is wanted now. What its backbone learned elsewhere is in it; the file that this came from is not wanted.
 
     Raises:
         PolicyError: It is of another robot.
@@ -192,6 +195,7 @@ def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Polic
     """
     found = checkpoint.load(path)
     checkpoint.require_contract(found.contract, dataset.contract, str(path))
+    found.policy.config = replace(found.policy.config, backbone_weights=wanted.backbone_weights)
     if listed := differences(found.policy.config.architecture, wanted.architecture):
         text = "\n".join(f"  {line}" for line in listed)
         raise LearningError(f"{path} has another architecture than the policy that is wanted:\n{text}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,8 @@ from balanced_bc.policies.batch import Batch
 
 AT_ONCE = 512
 """Pairs that are measured at once."""
+LEAST = 0.1
+"""Weight of a group from which on it has a say in the early stop, as a share of an equal weight."""
 
 
 class Validation:
@@ -46,17 +48,18 @@ class Patience:
     Losses of two behaviors do not compare: one may be noisier by nature. So each is measured against the lowest
     held-out loss that it had in this training, :math:`\ell_i^*`, and a policy by the behavior that is furthest from
     its own, its regret :math:`\max_i (\ell_i - \ell_i^*)`. The policy of a report replaces the one that is kept if its
-    regret is not larger, both against the same :math:`\ell^*`.
+    regret is not larger, both against the same :math:`\ell^*`. What is hardly trained on has no say: see `deciding`.
 
     Attributes:
-        best: Lowest loss of each group so far, [nat].
+        deciding: Groups that have a say.
+        best: Lowest loss of each of them so far, [nat].
         losses: Losses of the policy that is kept, [nat].
         step: Step of the policy that is kept.
         waited: Reports since then.
     """
 
-    def __init__(self, reports: int) -> None:
-        self.reports = reports
+    def __init__(self, reports: int, deciding: Collection[str]) -> None:
+        self.reports, self.deciding = reports, deciding
         self.best: dict[str, float] = {}
         self.losses: dict[str, float] = {}
         self.step, self.waited = 0, 0
@@ -68,7 +71,7 @@ class Patience:
 
     def keeps(self, step: int, losses: Mapping[str, float]) -> bool:
         """Look at a report; true if its policy is to be kept in place of the one before."""
-        self.best = {name: min(loss, self.best.get(name, loss)) for name, loss in losses.items()}
+        self.best = {name: min(losses[name], self.best.get(name, losses[name])) for name in self.deciding}
         if self.losses and regret(losses, self.best) > regret(self.losses, self.best):
             self.waited += 1
             return False
@@ -83,6 +86,14 @@ class Patience:
         """Go on from what `to_dict` gave."""
         self.best, self.losses = dict(plain["best"]), dict(plain["losses"])
         self.step, self.waited = plain["step"], plain["waited"]
+
+
+def deciding(weights: Mapping[str, float]) -> list[str]:
+    """Groups that are trained on: those with a tenth of an equal weight or more.
+
+    A policy gets worse in the others the better it learns, as in misleading demonstrations that were left out.
+    """
+    return [name for name, weight in weights.items() if weight * len(weights) >= LEAST]
 
 
 def parts_of(number: int) -> list[int]:

@@ -62,5 +62,27 @@ def test_a_checkpoint_that_exists_is_refused_and_training_goes_on(
 def test_asking_where_nobody_trains_ends_with_an_error() -> None:
     requests = Requests()
     with pytest.raises(LearningError, match="training has not begun, or has ended"):
-        requests.ask(0.01)
+        requests.ask(PATIENCE)
     assert not requests.pending()
+
+
+def test_who_asks_while_training_ends_is_told_so_at_once() -> None:
+    requests = Requests()
+    with ThreadPoolExecutor(1) as other:
+        with requests.answered():
+            asked = other.submit(requests.ask, PATIENCE)
+            while not requests.pending():
+                pass
+        with pytest.raises(LearningError, match="training has ended"):
+            asked.result(timeout=PATIENCE / 2)
+    with pytest.raises(LearningError, match="has ended"):
+        requests.ask(PATIENCE)
+
+
+def test_a_training_that_is_stopped_before_its_first_step_writes_no_policy(
+    dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    output = tmp_path / "policy"
+    with pytest.raises(LearningError, match="stopped before its first step"):
+        list(train_dataset(dataset, output, policy=image_policy, config=QUICK, stop=lambda: True))
+    assert not output.exists()

@@ -34,7 +34,7 @@ def test_a_report_has_losses_step_size_and_speed(dataset: Dataset, image_policy:
 def test_a_missing_tensorboard_is_an_error_that_says_how_to_get_it(
     dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
 ) -> None:
-    config = replace(QUICK, tensorboard=tmp_path / "board")
+    config = replace(QUICK, tensorboard=str(tmp_path / "board"))
     with pytest.raises(LearningError, match=r"pip install 'balanced_bc\[tensorboard\]'"):
         next(train_dataset(dataset, tmp_path / "policy", policy=image_policy, config=config))
 
@@ -43,7 +43,7 @@ def test_a_missing_tensorboard_is_an_error_that_says_how_to_get_it(
 def test_every_report_is_written(dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    config = replace(QUICK, tensorboard=tmp_path / "board")
+    config = replace(QUICK, tensorboard=str(tmp_path / "board"))
     *_, last = train_dataset(dataset, tmp_path / "policy", policy=image_policy, config=config)
     written: Any = EventAccumulator(str(tmp_path / "board"))
     written.Reload()
