@@ -34,10 +34,13 @@ class RunFolder:
         """Become the one process that works here; held until this process ends, however it ends.
 
         Raises:
-            LearningError: Another process works here.
+            LearningError: Another process works here, or the folder cannot be made.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / "lock").open("ab")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / "lock").open("ab")
+        except OSError as error:
+            raise LearningError(f"{self.folder} cannot be made: {error.strerror}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -87,7 +87,8 @@ def replayed(evaluation: Evaluation, rollouts: Sequence[Rollout]) -> list[Played
     """Do some rollouts of an evaluation again, to see what was done in them; in their order.
 
     Raises:
-        LearningError: One came out differently: the policy has changed since, or this machine computes differently.
+        LearningError: One came out differently: the policy has changed since or draws its actions, or this machine
+            computes differently.
     """
     jobs = [one.job for one in rollouts]
     again = {played.rollout.job: played for played in played_out(evaluation.checkpoint, evaluation.config, jobs)}
@@ -95,7 +96,8 @@ def replayed(evaluation: Evaluation, rollouts: Sequence[Rollout]) -> list[Played
         if (now := again[one.job].rollout) != one:
             raise LearningError(
                 f"{one.behavior} from seed {one.seed} ended with {now.outcome}, and with {one.outcome} when it was "
-                f"evaluated: {evaluation.checkpoint} has changed since, or this machine computes differently"
+                f"evaluated: {evaluation.checkpoint} has changed since, or draws its actions (which are not kept, so "
+                "they cannot be shown), or this machine computes differently"
             )
     return [again[job] for job in jobs]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,10 +32,14 @@ class Journal:
             about: Everything that a rollout depends on beside its behavior and seed, in plain types.
 
         Raises:
-            LearningError: The file is about this, and a line of it is damaged.
+            LearningError: The file is about this, and a line of it is damaged; or it cannot be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = _locked(path)
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = _locked(path)
+        except OSError as error:
+            raise LearningError(f"{path} cannot be written: {error.strerror}") from error
         whole, _, _ = self._file.read().rpartition(b"\n")
         head, lines = json.dumps({"format": FORMAT, **about}), whole.decode(errors="replace").split("\n")
         self.kept: dict[Job, Rollout] = {}
@@ -50,12 +55,19 @@ class Journal:
         self._write(json.dumps(rollout._asdict()))
 
     def close(self) -> None:
-        """Let others go on with the file."""
-        self._file.close()
+        """Let others go on with the file; what could not be written was told before."""
+        with suppress(OSError):
+            self._file.close()
 
     def _write(self, line: str) -> None:
-        self._file.write(f"{line}\n".encode())
-        self._file.flush()
+        try:
+            self._file.write(f"{line}\n".encode())
+            self._file.flush()
+        except OSError as error:
+            raise LearningError(
+                f"{self._path} cannot be written: {error.strerror}. Make room, if that is what it lacks; the same "
+                "command then goes on"
+            ) from error
 
 
 def _read(path: Path, lines: Sequence[str]) -> list[Rollout]:

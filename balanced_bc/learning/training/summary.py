@@ -5,7 +5,7 @@ from __future__ import annotations
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.tables import Rows, aligned
 
-HEADINGS = ("behavior", "demonstrations", "held out", "pairs", "weight", "loss", "held-out loss")
+HEADINGS = ("group", "demonstrations", "held out", "pairs", "weight", "loss", "held-out loss")
 
 
 def table(last: Progress) -> Rows:

@@ -191,11 +191,11 @@ def test_a_policy_can_be_rolled_out_in_calvin(untrained: Path) -> None:
     assert [(one.behavior, one.ticks) for one in found] == [("drawer", 6), ("slider", 6)]
 
 
-def test_a_checkpoint_of_another_robot_is_refused_before_any_rollout(untrained: Path) -> None:
-    file = untrained / "policy.yaml"
-    file.write_text(file.read_text().replace("rate: 30.0", "rate: 15.0"))
+def test_a_checkpoint_of_another_robot_is_refused_before_any_rollout(untrained: Path, tmp_path: Path) -> None:
+    policy, contract, _ = checkpoint.load(untrained)
+    checkpoint.save(tmp_path / "slow", policy, replace(contract, rate=15.0))
     with pytest.raises(PolicyError, match=r"rate: 15.0 here, 30.0 there"):
-        next(evaluate(untrained, SHORT))
+        next(evaluate(tmp_path / "slow", SHORT))
 
 
 class _Demonstrating:

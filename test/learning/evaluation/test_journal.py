@@ -26,6 +26,12 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_journal_that_cannot_be_made_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LearningError, match=r"file/.x\.journal cannot be written: "):
+        Journal(journal_of(tmp_path / "file" / "x"), ABOUT)
+
+
 def test_rollouts_are_found_again(path: Path) -> None:
     assert list(Journal(path, ABOUT).kept.values()) == ROLLOUTS
 

@@ -192,6 +192,12 @@ def test_speed_leaves_out_what_was_done_before_the_interruption(
     assert report.losses
 
 
+def test_a_folder_that_cannot_be_made_is_named(dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(LearningError, match=r"file/policy\.training cannot be made: "):
+        next(train_dataset(dataset, tmp_path / "file" / "policy", policy=image_policy, config=QUICK))
+
+
 def test_two_trainings_cannot_share_an_output(state_pairs: Pairs, state_policy: PolicyConfig, tmp_path: Path) -> None:
     first = fit(state_pairs, state_policy, QUICK, store=Store(tmp_path / "policy", {}))
     next(first)
