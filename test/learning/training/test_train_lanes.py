@@ -62,7 +62,7 @@ def test_the_example_writes_the_checkpoints_that_training_each_seed_alone_writes
             assert lane.provenance[name] == pytest.approx(single.provenance[name], abs=1e-4)
         for name, value in single.policy.state_dict().items():
             torch.testing.assert_close(lane.policy.state_dict()[name], value, rtol=0, atol=1e-5)
-    assert "seed3\nbehavior" in capsys.readouterr().out
+    assert "seed3\ngroup" in capsys.readouterr().out
 
 
 def test_a_lane_whose_weights_were_given_by_hand_says_so_in_its_checkpoint(
