@@ -14,7 +14,10 @@ from torch import Tensor
 from torch.func import grad, jvp, vmap
 
 from balanced_bc.demonstrations.contract import RobotContract
+from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Observation
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.training.train import starting_policy
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.cloning import CloningPolicy
@@ -116,6 +119,15 @@ def test_a_checkpoint_needs_the_file_no_more(
     copy.unlink()
     loaded = checkpoint.load(tmp_path / "policy").policy
     np.testing.assert_array_equal(loaded.act([[observation]]), policy.act([[observation]]))
+
+
+def test_training_on_from_a_checkpoint_needs_the_file_no_more(pretrained: PolicyConfig, tmp_path: Path) -> None:
+    dataset = Dataset.create(tmp_path / "dataset", RobotContract())
+    checkpoint.save(tmp_path / "policy", make(pretrained, CAMERAS), RobotContract())
+    found = starting_policy(tmp_path / "policy", dataset, replace(pretrained, backbone_weights=""))
+    assert found.config.backbone_weights == ""
+    with pytest.raises(LearningError, match="keypoints: 4 there, 8 here"):
+        starting_policy(tmp_path / "policy", dataset, replace(pretrained, backbone_weights="", keypoints=8))
 
 
 def test_a_missing_file_is_an_error_before_training(pretrained: PolicyConfig) -> None:

@@ -77,9 +77,7 @@ def train_dataset(
             with requests.answered():
                 for last in fit(task.pairs, policy, config, task.alpha, stop, **pace):  # type: ignore[arg-type]
                     if last.asked:
-                        requests.answer(
-                            partial(task.save, last, output.with_name(f"{output.name}-step{last.step:06d}"))
-                        )
+                        requests.answer(partial(task.save_beside, last))
                     elif store is not None:
                         write(last)
                         yield last
@@ -150,6 +148,10 @@ class _Task:
         }
         return Store(self.output, {**what, "weights": self.alpha or {}})
 
+    def save_beside(self, progress: Progress) -> Path:
+        """Write the policy so far to OUTPUT-stepNUMBER."""
+        return self.save(progress, self.output.with_name(f"{self.output.name}-step{progress.step:06d}"))
+
     def save(self, progress: Progress, path: Path) -> Path:
         """Write a checkpoint."""
         provenance = provenance_of(progress, self.pairs, self.fingerprint, self.balance, self.config)
@@ -195,8 +197,8 @@ def starting_policy(path: Path, dataset: Dataset, wanted: PolicyConfig) -> Polic
     """
     found = checkpoint.load(path)
     checkpoint.require_contract(found.contract, dataset.contract, str(path))
-    found.policy.config = replace(found.policy.config, backbone_weights=wanted.backbone_weights)
-    if listed := differences(found.policy.config.architecture, wanted.architecture):
+    its = replace(found.policy.config, backbone_weights=wanted.backbone_weights)
+    if listed := differences(its.architecture, wanted.architecture):
         text = "\n".join(f"  {line}" for line in listed)
         raise LearningError(f"{path} has another architecture than the policy that is wanted:\n{text}")
     found.policy.config = wanted.settled
