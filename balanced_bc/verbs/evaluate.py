@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ from balanced_bc.watching.config import ReplayConfig
 
 if TYPE_CHECKING:
     from balanced_bc.learning.evaluation.evaluation import Evaluation
-    from balanced_bc.learning.evaluation.rollout import Rollout
+    from balanced_bc.learning.evaluation.rollout import Job, Rollout
+    from balanced_bc.policies.actor import Actions
 
 
 def evaluate(
@@ -73,13 +74,13 @@ def _run(wanted: Sequence[tuple[Path, Path]], config: EvaluationConfig, replays:
     from balanced_bc.learning.evaluation.comparison import Comparison, comparison_table
     from balanced_bc.learning.evaluation.journal import journal_of
 
-    found = [_evaluated(path, file, config) for path, file in wanted]
+    found, done = zip(*[_evaluated(path, file, config) for path, file in wanted])
     if len(found) == 2:
         comparison = Comparison(*found)
         comparison.write(_sibling(wanted[0][1], "comparison"))
         whose = " against ".join(one.checkpoint for one in found)
         print_text(f"the same starts, {whose}\n{aligned(comparison_table(comparison))}\n")
-    _show_again(found, replays)
+    _show_again(found, done, replays)
     for _, file in wanted:
         journal_of(file).unlink(missing_ok=True)
 
@@ -89,8 +90,8 @@ def _sibling(path: Path, word: str) -> Path:
     return path.with_name(f"{path.stem}_{word}{path.suffix}")
 
 
-def _evaluated(checkpoint: Path, output: Path, config: EvaluationConfig) -> Evaluation:
-    """Evaluate one policy, write what is found, and print it."""
+def _evaluated(checkpoint: Path, output: Path, config: EvaluationConfig) -> tuple[Evaluation, dict[Job, Actions]]:
+    """Evaluate one policy, write what is found, and print it; what was done in each rollout is returned too."""
     from balanced_bc.learning.evaluation.evaluate import collected
     from balanced_bc.learning.evaluation.evaluate import evaluate as rolled_out
     from balanced_bc.learning.evaluation.evaluation import failure_table, table
@@ -103,30 +104,28 @@ def _evaluated(checkpoint: Path, output: Path, config: EvaluationConfig) -> Eval
     for warning in found.warnings:
         print_text(f"warning: {warning}")
     print_text(f"{aligned(table(found))}\n\n{aligned(failure_table(found))}\n")
-    return found
+    return found, {one.rollout.job: one.played.actions for one in over}
 
 
-def _show_again(found: Sequence[Evaluation], config: ReplayConfig) -> None:
-    """Do some rollouts again, which come out as before, and show them in pictures."""
-    from balanced_bc.learning.evaluation.evaluate import replayed
+def _show_again(found: Sequence[Evaluation], done: Sequence[Mapping[Job, Actions]], config: ReplayConfig) -> None:
+    """Let what was done in some rollouts happen again, and show it in pictures."""
     from balanced_bc.watching.replays import Replay, draw_ends, film_replays
 
     first, how = found[0], found[0].config
 
-    def again(one: Evaluation, rollouts: Sequence[Rollout]) -> list[Replay]:
+    def again(one: Evaluation, actions: Mapping[Job, Actions], rollouts: Sequence[Rollout]) -> list[Replay]:
         whose = f"{Path(one.checkpoint).name}: " if len(found) > 1 else ""
-        played = replayed(one, rollouts)
-        return [Replay(*each.rollout.job, each.actions, f"{whose}{each.rollout.outcome}") for each in played]
+        return [Replay(*each.job, actions[each.job], f"{whose}{each.outcome}") for each in rollouts]
 
     failed = first.failed(config.most)
     if config.failures and not failed:
         print_text(f"no rollout failed; {config.failures} is not written")
     elif config.failures:
-        drawn = draw_ends(again(first, failed), how.task, how.world, config.picture_size, config.failures)
+        drawn = draw_ends(again(first, done[0], failed), how.task, how.world, config.picture_size, config.failures)
         list(shown(drawn, "drawing failures", lambda now: (now.done / now.total, now.note)))
         print_text(f"wrote {config.failures}")
     if config.film:
-        rows = list(zip(*(again(one, one.leading(config.film_starts)) for one in found)))
+        rows = list(zip(*(again(one, own, one.leading(config.film_starts)) for one, own in zip(found, done))))
         drawn = film_replays(rows, how.task, how.world, config.picture_size, config.film)
         list(shown(drawn, "filming", lambda now: (now.done / now.total, now.note)))
         print_text(f"wrote {config.film}")

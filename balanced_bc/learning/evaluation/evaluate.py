@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from balanced_bc.learning.config import EvaluationConfig
-from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.evaluation.evaluation import Evaluation
 from balanced_bc.learning.evaluation.journal import Journal
 from balanced_bc.learning.evaluation.rollout import Job, Played, Rollout
@@ -31,12 +30,17 @@ class Done(NamedTuple):
     Attributes:
         done: Rollouts that are over.
         total: Rollouts to do.
-        rollout: How the last one went.
+        played: The last one.
     """
 
     done: int
     total: int
-    rollout: Rollout
+    played: Played
+
+    @property
+    def rollout(self) -> Rollout:
+        """How the last one went."""
+        return self.played.rollout
 
 
 def evaluate(path: str | Path, config: EvaluationConfig, journal: Path | None = None) -> Generator[Done, None, None]:
@@ -59,15 +63,15 @@ def evaluate(path: str | Path, config: EvaluationConfig, journal: Path | None = 
     jobs = jobs_of(config)
     kept = None if journal is None else Journal(journal, about(path, config))
     over = [kept.kept[job] for job in jobs if job in kept.kept] if kept else []
-    for done, rollout in enumerate(over, start=1):
-        yield Done(done, len(jobs), rollout)
-    known = {rollout.job for rollout in over}
+    for done, played in enumerate(over, start=1):
+        yield Done(done, len(jobs), played)
+    known = {played.rollout.job for played in over}
     missing = [job for job in jobs if job not in known]
     try:
         for done, played in enumerate(played_out(path, config, missing), start=1 + len(over)):
             if kept:
-                kept.keep(played.rollout)
-            yield Done(done, len(jobs), played.rollout)
+                kept.keep(played)
+            yield Done(done, len(jobs), played)
     finally:
         if kept:
             kept.close()
@@ -81,25 +85,6 @@ def played_out(path: str | Path, config: EvaluationConfig, jobs: Sequence[Job]) 
         return in_processes(str(path), config, jobs)
     left = deque(jobs)
     return side_by_side(loaded.policy, config, lambda _waits: left.popleft() if left else None)
-
-
-def replayed(evaluation: Evaluation, rollouts: Sequence[Rollout]) -> list[Played]:
-    """Do some rollouts of an evaluation again, to see what was done in them; in their order.
-
-    Raises:
-        LearningError: One came out differently: the policy has changed since or draws its actions, or this machine
-            computes differently.
-    """
-    jobs = [one.job for one in rollouts]
-    again = {played.rollout.job: played for played in played_out(evaluation.checkpoint, evaluation.config, jobs)}
-    for one in rollouts:
-        if (now := again[one.job].rollout) != one:
-            raise LearningError(
-                f"{one.behavior} from seed {one.seed} ended with {now.outcome}, and with {one.outcome} when it was "
-                f"evaluated: {evaluation.checkpoint} has changed since, or draws its actions (which are not kept, so "
-                "they cannot be shown), or this machine computes differently"
-            )
-    return [again[job] for job in jobs]
 
 
 def require_rollouts(config: EvaluationConfig) -> None:

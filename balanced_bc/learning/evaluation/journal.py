@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 from collections.abc import Mapping, Sequence
@@ -9,11 +10,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.evaluation.rollout import Job, Rollout
+import numpy as np
 
-FORMAT = 1
-"""Version of the file: a line of JSON that says what is evaluated, then one for each rollout."""
+from balanced_bc.demonstrations.observation import ACTION_SIZE
+from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.evaluation.rollout import Job, Played, Rollout
+
+FORMAT = 2
+"""Version of the file: a line of JSON that says what is evaluated, then one for each rollout and what was done in it.
+1 was without what was done; a file of it begins anew."""
 
 
 def journal_of(output: Path) -> Path:
@@ -42,17 +47,18 @@ class Journal:
             raise LearningError(f"{path} cannot be written: {error.strerror}") from error
         whole, _, _ = self._file.read().rpartition(b"\n")
         head, lines = json.dumps({"format": FORMAT, **about}), whole.decode(errors="replace").split("\n")
-        self.kept: dict[Job, Rollout] = {}
+        self.kept: dict[Job, Played] = {}
         if lines[0] == head:
-            self.kept = {one.job: one for one in _read(path, lines[1:])}
+            self.kept = {one.rollout.job: one for one in _read(path, lines[1:])}
             self._file.truncate(len(whole) + 1)
         else:
             self._file.truncate(0)
             self._write(head)
 
-    def keep(self, rollout: Rollout) -> None:
+    def keep(self, played: Played) -> None:
         """One more is over."""
-        self._write(json.dumps(rollout._asdict()))
+        actions = base64.b64encode(played.actions.astype("<f4").tobytes()).decode()
+        self._write(json.dumps({**played.rollout._asdict(), "actions": actions}))
 
     def close(self) -> None:
         """Let others go on with the file; what could not be written was told before."""
@@ -70,11 +76,17 @@ class Journal:
             ) from error
 
 
-def _read(path: Path, lines: Sequence[str]) -> list[Rollout]:
+def _read(path: Path, lines: Sequence[str]) -> list[Played]:
     try:
-        return [Rollout(**json.loads(line)) for line in lines]
+        return [_played(**json.loads(line)) for line in lines]
     except (ValueError, TypeError) as error:
         raise LearningError(f"{path} is damaged ({error}); remove it to begin anew") from error
+
+
+def _played(actions: str, **rollout: Any) -> Played:
+    """What `Journal.keep` wrote."""
+    done = np.frombuffer(base64.b64decode(actions), "<f4").astype(np.float32)
+    return Played(Rollout(**rollout), done.reshape(-1, ACTION_SIZE))
 
 
 def _locked(path: Path) -> IO[bytes]:

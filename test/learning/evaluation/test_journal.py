@@ -5,14 +5,26 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.evaluation.journal import Journal, journal_of
-from balanced_bc.learning.evaluation.rollout import Rollout
+from balanced_bc.learning.evaluation.rollout import Played, Rollout
 
 ABOUT = {"checkpoint": "abc", "task": "opening"}
-ROLLOUTS = [Rollout("slider", 0, True, 40), Rollout("drawer", 7, False, 120, "timeout")]
+ROLLOUTS = [
+    Played(Rollout(*how), np.random.default_rng(how[1]).normal(size=(how[3], 7)).astype(np.float32))
+    for how in (("slider", 0, True, 4), ("drawer", 7, False, 12, "timeout"))
+]
+
+
+def kept(path: Path) -> list[tuple[Rollout, bytes]]:
+    """What a journal holds, to the bit."""
+    return [(one.rollout, one.actions.tobytes()) for one in Journal(path, ABOUT).kept.values()]
+
+
+EXPECTED = [(one.rollout, one.actions.tobytes()) for one in ROLLOUTS]
 
 
 @pytest.fixture
@@ -33,7 +45,7 @@ def test_a_journal_that_cannot_be_made_names_the_file(tmp_path: Path) -> None:
 
 
 def test_rollouts_are_found_again(path: Path) -> None:
-    assert list(Journal(path, ABOUT).kept.values()) == ROLLOUTS
+    assert kept(path) == EXPECTED
 
 
 def test_a_journal_about_something_else_begins_anew(path: Path) -> None:
@@ -46,10 +58,10 @@ def test_a_journal_about_something_else_begins_anew(path: Path) -> None:
 def test_a_line_that_was_not_written_to_its_end_is_not_there(path: Path, lost: int) -> None:
     path.write_bytes(path.read_bytes()[:-lost])
     journal = Journal(path, ABOUT)
-    assert list(journal.kept.values()) == ROLLOUTS[:1]
+    assert [one.rollout for one in journal.kept.values()] == [ROLLOUTS[0].rollout]
     journal.keep(ROLLOUTS[1])
     journal.close()
-    assert list(Journal(path, ABOUT).kept.values()) == ROLLOUTS
+    assert kept(path) == EXPECTED
 
 
 def test_a_file_of_something_else_is_not_read(path: Path) -> None:
@@ -63,7 +75,7 @@ def test_two_evaluations_do_not_share_a_journal(path: Path) -> None:
         pytest.raises(LearningError, match=r"another evaluation writes to .*evaluation.yaml.journal"),
     ):
         Journal(path, {**ABOUT, "task": "picking"})
-    assert list(Journal(path, ABOUT).kept.values()) == ROLLOUTS
+    assert kept(path) == EXPECTED
 
 
 def test_a_damaged_journal_is_named(path: Path) -> None:

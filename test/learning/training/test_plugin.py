@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor, nn
 
+from balanced_bc.cli import main
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.observation import Demonstration, Observation
 from balanced_bc.learning.batches import Grouped, Pairs, gather
@@ -20,6 +22,7 @@ from balanced_bc.policies import checkpoint
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.likelihood import masked_mean
+from balanced_bc.policies.making import make
 from balanced_bc.policies.normalization import Normalization
 from balanced_bc.policies.policy import Policy
 from balanced_bc.simulation.environment import CONTRACT
@@ -46,6 +49,14 @@ class _Linear(Policy):
         del images, scene
         actions: Tensor = self.map(state[:, -1])
         return actions.view(len(state), self.config.chunk, 7)
+
+
+class _Drawing(_Linear):
+    """Draws its actions, as a diffusion policy does."""
+
+    def best(self, images: Mapping[str, Tensor], state: Tensor, scene: Tensor) -> Tensor:
+        known = super().best(images, state, scene)
+        return known + 0.1 * torch.randn_like(known)
 
 
 @pytest.fixture
@@ -80,6 +91,16 @@ def test_a_plugin_learns_and_is_saved_loaded_and_rolled_out(
     policy, losses = _trained(gather(demonstrations, config, contract), config, training)
     assert losses[-1] < 0.5 * losses[0]
     _goes_the_whole_way(policy, tmp_path / "policy")
+
+
+def test_a_policy_that_draws_its_actions_is_filmed(tmp_path: Path) -> None:
+    config = PolicyConfig(policy="state", plugin=f"{__name__}:_Drawing", chunk=3, execute=2)
+    checkpoint.save(tmp_path / "policy", make(config, []), CONTRACT)
+    shown = ("--failures", str(tmp_path / "failures.png"), "--film", str(tmp_path / "film.gif"))
+    short = ("--rollouts", "2", "--horizon", "4", "--picture-size", "32")
+    main(("evaluate", "--checkpoint", str(tmp_path / "policy"), *short, *shown))
+    assert (tmp_path / "failures.png").is_file()
+    assert (tmp_path / "film.gif").is_file()
 
 
 @pytest.mark.parametrize("kind", ["image", "state"])
