@@ -92,12 +92,20 @@ def group_of(tags: Mapping[str, str], axes: Sequence[str]) -> str:
     return "+".join(tags[axis] for axis in axes)
 
 
+def regrouped(groups: Iterable[str], axes: Sequence[str], by: Sequence[str]) -> tuple[str, ...]:
+    """The group that each group falls into, if fewer axes make the groups.
+
+    Args:
+        groups: Names of groups.
+        axes: Axes that made them.
+        by: Some of these axes.
+    """
+    return tuple(group_of(dict(zip(axes, group.split("+"), strict=True)), by) for group in groups)
+
+
 def behaviors_of(groups: Iterable[str], axes: Sequence[str]) -> tuple[str, ...]:
     """Behavior of each group, which these axes made; nothing where they do not tell behaviors apart."""
-    if BEHAVIOR not in axes:
-        return ()
-    place = tuple(axes).index(BEHAVIOR)
-    return tuple(group.split("+")[place] for group in groups)
+    return regrouped(groups, axes, (BEHAVIOR,)) if BEHAVIOR in axes else ()
 
 
 def spelled(episodes: Iterable[int]) -> str:

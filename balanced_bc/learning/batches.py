@@ -28,6 +28,10 @@ MOVED = 0.02
 """A block that a demonstration moves by more than this has to do with what it shows, [m]."""
 
 
+COUNTED = range(2**31)
+"""Numbers of demonstrations that are in no dataset."""
+
+
 class Grouped(NamedTuple):
     """A demonstration, the group it belongs to or those of its frames, and what it is called in errors."""
 
@@ -61,8 +65,10 @@ class Pairs:
     """First pair of the stretch without a gap that each pair is in, int64, (N,)."""
     groups: tuple[str, ...]
     """Names of the groups, sorted."""
-    behaviors: tuple[str, ...] = ()
-    """Behavior of each group; empty where groups are not told apart by behavior."""
+    axes: tuple[str, ...] = ()
+    """Axes of tags whose product makes the groups; empty where nobody knows them."""
+    episodes: Sequence[int] = COUNTED
+    """Number of each demonstration in its dataset."""
     history: int = 1
     """H, pairs whose observations a policy sees at once."""
     mapped: bool = False
@@ -71,6 +77,11 @@ class Pairs:
     def __len__(self) -> int:
         """Number of pairs."""
         return len(self.state)
+
+    @property
+    def behaviors(self) -> tuple[str, ...]:
+        """Behavior of each group; empty where groups are not told apart by behavior."""
+        return behaviors_of(self.groups, self.axes)
 
     def batch(self, index: Tensor) -> Batch:
         """The pairs at `index`, (B,)."""
@@ -142,7 +153,7 @@ def load_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig, mapp
     )
     on_disk = mapped and config.policy == "image"
     pairs = gather(found, config, dataset.contract, images=not on_disk)
-    pairs = replace(pairs, behaviors=behaviors_of(pairs.groups, axes))
+    pairs = replace(pairs, axes=tuple(axes), episodes=[record.index for record in dataset.episodes])
     if not on_disk:
         return pairs
     return replace(pairs, images=mapped_images(dataset, config.image_size, len(pairs)), mapped=True)

@@ -23,7 +23,6 @@ from balanced_bc.demonstrations.alignment import ALIGNMENT_VERSION
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE
 from balanced_bc.demonstrations.segments import names_of
-from balanced_bc.demonstrations.tags import behaviors_of
 from balanced_bc.learning.batches import Grouped, Pairs, gather, member_of
 from balanced_bc.learning.derived import make
 from balanced_bc.learning.errors import LearningError
@@ -65,7 +64,8 @@ def stream_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) ->
         group=member_of(found, groups, length),
         demonstration=torch.arange(len(found)).repeat_interleave(length),
         groups=groups,
-        behaviors=behaviors_of(groups, axes),
+        axes=tuple(axes),
+        episodes=[record.index for record in dataset.episodes],
         history=config.history,
         mapped=True,
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from balanced_bc.demonstrations.observation import Demonstration
+from balanced_bc.demonstrations.tags import BEHAVIOR
 from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.simulation.demonstrators import cast, percept_of
@@ -54,7 +55,7 @@ class Mixture(NamedTuple):
 def pairs_of(mixture: Mixture, policy: PolicyConfig) -> Pairs:
     """Pairs of a mixture for a state policy."""
     pairs = gather(_demonstrations(mixture), policy, CONTRACT)
-    return replace(pairs, behaviors=pairs.groups) if mixture.kind == BEHAVIORS else pairs
+    return replace(pairs, axes=(BEHAVIOR,)) if mixture.kind == BEHAVIORS else pairs
 
 
 @lru_cache(maxsize=2)

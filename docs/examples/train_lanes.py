@@ -15,13 +15,11 @@ from pathlib import Path
 import tyro
 
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.demonstrations.tags import BEHAVIOR
-from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.training import summary
 from balanced_bc.learning.training.lanes import fit_lanes
-from balanced_bc.learning.training.train import save_lane
+from balanced_bc.learning.training.train import load_weighed, save_lane
 from balanced_bc.policies.config import PolicyConfig
 
 
@@ -45,11 +43,9 @@ def main(
     """
     demonstrations = Dataset.open(dataset)
     balance = balance_file.read(weights) if weights else None
-    pairs = load_pairs(demonstrations, balance.group_by if balance else (BEHAVIOR,), policy)
-    if balance:
-        balance.check(demonstrations.fingerprint(balance.group_by), pairs.groups)
+    pairs, alpha = load_weighed(demonstrations, policy, balance)
     output.mkdir(parents=True)
-    for now in fit_lanes(pairs, policy, training, seeds, (balance.alpha if balance else None,)):
+    for now in fit_lanes(pairs, policy, training, seeds, (alpha,)):
         print(f"{now.step} of {now.steps} steps, {now.pairs_per_second:.0f} pairs/s")  # noqa: T201
     for lane in now.lanes:
         path = output / f"seed{lane.config.seed}"

@@ -13,10 +13,11 @@ def doubts(provenance: Mapping[str, Any], behaviors: Sequence[str]) -> tuple[str
     """What speaks against an evaluation, one sentence each; nothing if all is well or policy.yaml names no groups.
 
     Args:
-        provenance: Of the checkpoint; its `weights` name the groups of the training data.
+        provenance: Of the checkpoint; it has the `behaviors` of the training data, or, in those of earlier versions
+            and where no tags tell behaviors, the groups that `weights` are about.
         behaviors: Behaviors that are evaluated.
     """
-    groups = tuple(provenance.get("weights") or ())
+    groups = tuple(provenance.get("behaviors") or provenance.get("weights") or ())
     known = {tag for group in groups for tag in str(group).split(BETWEEN_TAGS)}
     missing = [behavior for behavior in behaviors if behavior not in known]
     if not groups or not missing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -23,18 +22,17 @@ MASKS = "robomimic_masks.json"
 then weights are met by drawing frames (weights.parquet), not by drawing from masks."""
 
 
-def write(folder: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pairs) -> None:
+def write(folder: Path, content: BalanceFile, pairs: Pairs) -> None:
     """Write episodes.parquet and robomimic_masks.json.
 
     Args:
         folder: Where to; made when it does not exist.
         content: Weight of each group.
-        episodes: Number of each demonstration of the pairs, in the dataset.
         pairs: The dataset's pairs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     part, length = torch.unique(pairs.demonstration * len(pairs.groups) + pairs.group, return_counts=True)
-    owner = [episodes[number] for number in (part // len(pairs.groups)).tolist()]
+    owner = [pairs.episodes[number] for number in (part // len(pairs.groups)).tolist()]
     group = [pairs.groups[index] for index in (part % len(pairs.groups)).tolist()]
     weight = torch.tensor([content.groups[name].alpha_over_rho for name in group], dtype=torch.float64)
     columns = {

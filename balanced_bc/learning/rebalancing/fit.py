@@ -55,7 +55,7 @@ def fit(
     """
     config, policy, encoding = config or BalancingConfig(), policy or PolicyConfig(), encoding or EncodingConfig()
     history, pairs = list[Progress](), load(dataset, axes, policy, encoding)
-    for now in rebalance(pairs, config, policy, encoding, episodes=[record.index for record in dataset.episodes]):
+    for now in rebalance(pairs, config, policy, encoding):
         if now.of_groups.weights.numel():
             history.append(now.of_groups)
         last = now.result

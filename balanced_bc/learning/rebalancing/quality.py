@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from difflib import SequenceMatcher
 from hashlib import blake2b
 from itertools import zip_longest
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from balanced_bc.balancing import folds
 from balanced_bc.demonstrations.tags import spelled
+from balanced_bc.learning import oddities
 from balanced_bc.learning.batches import Pairs
 
 NEAR = 0.83
@@ -24,15 +24,9 @@ LISTED = 10
 """Names in a warning, at most."""
 
 
-def warnings(pairs: Pairs, episodes: Sequence[int] | None = None) -> tuple[str, ...]:
-    """Say what a person should know of the data before trusting weights.
-
-    Args:
-        pairs: The dataset with its groups.
-        episodes: Number of each demonstration in the dataset; counted from 0, if None.
-    """
-    numbers = range(int(pairs.demonstration.max()) + 1) if episodes is None else episodes
-    return (*_repeated(pairs, episodes), *_constant(pairs), *_mistyped(pairs, numbers))
+def warnings(pairs: Pairs) -> tuple[str, ...]:
+    """Say what a person should know of the data before trusting weights."""
+    return (*_repeated(pairs), *_constant(pairs), *oddities.warnings(pairs), *_mistyped(pairs))
 
 
 def near(name: str, other: str) -> bool:
@@ -73,11 +67,12 @@ def _content(pairs: Pairs, part: slice) -> bytes:
     return digest.digest()
 
 
-def _repeated(pairs: Pairs, episodes: Sequence[int] | None) -> tuple[str, ...]:
+def _repeated(pairs: Pairs) -> tuple[str, ...]:
     """Demonstrations that are there more than once."""
     found = originals(pairs)
-    numbers = range(len(found)) if episodes is None else episodes
-    copies = [(numbers[here], numbers[first]) for here, first in enumerate(found.tolist()) if here != first]
+    copies = [
+        (pairs.episodes[here], pairs.episodes[first]) for here, first in enumerate(found.tolist()) if here != first
+    ]
     if not copies:
         return ()
     some = "; ".join(f"{here} is {first}" for here, first in copies[:LISTED])
@@ -103,12 +98,12 @@ def _constant(pairs: Pairs) -> tuple[str, ...]:
     )
 
 
-def _mistyped(pairs: Pairs, numbers: Sequence[int]) -> tuple[str, ...]:
+def _mistyped(pairs: Pairs) -> tuple[str, ...]:
     """Small groups whose name is nearly that of a much larger one."""
     found = folds.counts(pairs.demonstration, pairs.group, len(pairs.groups)).tolist()
     rare = [(group, name, few) for group, (name, few) in enumerate(zip(pairs.groups, found)) if few <= FEW]
     told = [
-        f"{name} (episodes {_episodes(pairs, group, numbers)}) is nearly {other} ({many} demonstrations)"
+        f"{name} (episodes {_episodes(pairs, group)}) is nearly {other} ({many} demonstrations)"
         for group, name, few in rare
         for other, many in zip(pairs.groups, found)
         if many >= TIMES * few and near(name, other)
@@ -116,5 +111,5 @@ def _mistyped(pairs: Pairs, numbers: Sequence[int]) -> tuple[str, ...]:
     return tuple(f"{one}; if it is mistyped, mend it with `balanced-bc tag`" for one in told[:LISTED])
 
 
-def _episodes(pairs: Pairs, group: int, numbers: Sequence[int]) -> str:
-    return spelled(numbers[one] for one in torch.unique(pairs.demonstration[pairs.group == group]).tolist())
+def _episodes(pairs: Pairs, group: int) -> str:
+    return spelled(pairs.episodes[one] for one in torch.unique(pairs.demonstration[pairs.group == group]).tolist())

@@ -45,7 +45,6 @@ def rebalance(
     *,
     work: Work = ALONE,
     place: Path | None = None,
-    episodes: Sequence[int] | None = None,
 ) -> Iterator[Progress]:
     """Run a method on pairs; the last progress carries the answer.
 
@@ -58,12 +57,11 @@ def rebalance(
         feedback: Policies whose success is known.
         work: This process's part of the run, and where pieces that are done are kept.
         place: Folder for features where pairs are mapped from the disk; in memory, if None.
-        episodes: Number of each demonstration in the dataset, for warnings; counted from 0, if None.
     """
     split = None if config.method in CLOSED else split_of(pairs, config)
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)
-    of_data = (*quality.warnings(pairs, episodes), *(split.warnings if split else ()), *lacking, *feedback.warnings)
+    of_data = (*quality.warnings(pairs), *(split.warnings if split else ()), *lacking, *feedback.warnings)
     so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
     for progress in _run(pairs, split, judging, networks, work, place if pairs.mapped else None):

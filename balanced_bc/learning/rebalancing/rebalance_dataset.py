@@ -72,13 +72,8 @@ def rebalance_dataset(
         known = gather(given, Weighed(pairs.groups, fingerprint, dataset.fingerprint()))
         files = Files(output, _description(fingerprint, axes, config, policy, encoding, given, known))
         with kept(team, files, stop) as (work, total):
-            episodes = [record.index for record in dataset.episodes]
-            run = rebalance(
-                *(pairs, config, policy, encoding, stop, known),
-                work=work,
-                place=_place(team, files),
-                episodes=episodes,
-            )
+            place = _place(team, files)
+            run = rebalance(pairs, config, policy, encoding, stop, known, work=work, place=place)
             last, history = yield from _told(run, total, team.leads)
             if team.leads:
                 assert last.result is not None, "a run ends with its answer"
@@ -86,7 +81,7 @@ def rebalance_dataset(
                     *(last.result, pairs, axes, fingerprint, config, policy, encoding), given, dataset.contract.period
                 )
                 with files.writing():
-                    write(output, written, episodes, pairs, history)
+                    write(output, written, pairs, history)
         if team.leads:
             yield last
 
@@ -108,19 +103,16 @@ def _told(
     return last, history
 
 
-def write(
-    output: Path, content: BalanceFile, episodes: Sequence[int], pairs: Pairs, history: Sequence[Progress]
-) -> None:
+def write(output: Path, content: BalanceFile, pairs: Pairs, history: Sequence[Progress]) -> None:
     """Write balance.yaml and what lies beside it.
 
     Args:
         output: Folder to write into.
         content: What balance.yaml says.
-        episodes: Number of each demonstration in the dataset.
         pairs: The dataset with its groups.
         history: Progress of the whole run, without lanes.
     """
-    exports.write(output, content, episodes, pairs)
+    exports.write(output, content, pairs)
     weights = balance_file.pair_weights(content, pairs)
     told.write(output, told.traces(history), content.groups)
     balance_file.write(output, content, weights, balance_picture.draw(content, history))

@@ -8,11 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from balanced_bc.learning import oddities
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.policies.policy import Policy
-
-LOOKED_AT = 64
-"""Images of each camera that are compared to see whether it shows anything but one picture."""
 
 
 class Share(NamedTuple):
@@ -84,25 +82,13 @@ def shares(pairs: Pairs, held_out: Tensor, alpha: Tensor) -> dict[str, Share]:
 
 
 def warnings(pairs: Pairs, found: Mapping[str, Share], held_out: float) -> tuple[str, ...]:
-    """What may be wrong with the data: values that never change, and groups of which nothing could be held out."""
-    never = "never changes: a policy learns nothing from it"
-    constant = [name for name in ("state", "action") if _is_constant(getattr(pairs, name).flatten(1))]
-    cameras = [name for name, images in pairs.images.items() if _is_constant(_some(images))]
+    """What may be wrong with the data: odd values, and groups of which nothing could be held out."""
     kept = {name: share.demonstrations for name, share in found.items() if held_out and not share.held_out}
     return (
-        *(f"the {name} {never}" for name in constant),
-        *(f"what {name} shows {never}" for name in cameras),
+        *oddities.warnings(pairs),
         *(f"nothing is held out of {name}: it has {_counted(n)}, which training needs" for name, n in kept.items()),
     )
 
 
 def _counted(number: int) -> str:
     return "one demonstration" if number == 1 else f"{number} demonstrations"
-
-
-def _some(images: Tensor) -> Tensor:
-    return images[:: max(1, len(images) // LOOKED_AT)].flatten(1)
-
-
-def _is_constant(values: Tensor) -> bool:
-    return bool((values == values[0]).all())

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from balanced_bc.demonstrations.tags import BEHAVIOR
+from balanced_bc.demonstrations.tags import BEHAVIOR, regrouped
 from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
@@ -69,7 +69,7 @@ def train_dataset(
     policy, config, requests = policy or PolicyConfig(), config or TrainingConfig(), requests or Requests()
     with parallel.joined() as team, scalars(config.tensorboard if team.leads else "") as write:
         task = _Task.of(dataset, output, weights, policy, config, init)
-        team.require_same(task.fingerprint, "dataset")
+        team.require_same(task.split, "dataset")
         store = task.store() if team.leads else None
         last = None
         try:
@@ -101,7 +101,12 @@ class _Task:
     config: TrainingConfig
     pairs: Pairs
     fingerprint: str
+    """Of the dataset with the tags that weights are about."""
+    split: str
+    """The same with the tags that part it into the groups of its pairs."""
     balance: BalanceFile | None
+    alpha: dict[str, float] | None
+    """Weight of each group of the pairs; None for plain cloning."""
     start: Policy | None
     init: str
     """Fingerprint of the checkpoint that training starts from; empty for a fresh policy."""
@@ -123,19 +128,13 @@ class _Task:
         balance = None if weights is None else balance_file.read(weights)
         start = None if init is None else starting_policy(init, dataset, policy)
         mapped = memory.of_host(config.memory, size_of_images(dataset, policy)) == "disk"
-        axes = balance.group_by if balance else (BEHAVIOR,)
-        pairs, fingerprint = load_pairs(dataset, axes, policy, mapped), dataset.fingerprint(axes)
+        pairs, alpha = load_weighed(dataset, policy, balance, mapped)
         if start is not None:
             require_told(start, pairs, str(init))
-        if balance:
-            balance.check(fingerprint, pairs.groups, dataset.fingerprint())
         begun = "" if init is None else checkpoint.fingerprint(init)
-        return cls(dataset, output, policy, config, pairs, fingerprint, balance, start, begun)
-
-    @property
-    def alpha(self) -> dict[str, float] | None:
-        """Weight of each group."""
-        return dict(self.balance.alpha) if self.balance else None
+        split = dataset.fingerprint(pairs.axes)
+        fingerprint = dataset.fingerprint(balance.group_by) if balance else split
+        return cls(dataset, output, policy, config, pairs, fingerprint, split, balance, alpha, start, begun)
 
     def store(self) -> Store:
         """Where the training is kept while it runs."""
@@ -143,7 +142,7 @@ class _Task:
         what = {
             "training": training,
             "policy": self.policy.architecture,
-            "dataset": self.fingerprint,
+            "dataset": self.split,
             "init": self.init,
         }
         return Store(self.output, {**what, "weights": self.alpha or {}})
@@ -161,6 +160,34 @@ class _Task:
         return path
 
 
+def load_weighed(
+    dataset: Dataset, policy: PolicyConfig, balance: BalanceFile | None = None, mapped: bool = False
+) -> tuple[Pairs, dict[str, float] | None]:
+    """Load a dataset and weigh its groups; every episode's behavior, if all have one, is among what tells them apart.
+
+    So each behavior is held out, measured and stopped by on its own, whatever the weights are about.
+
+    Args:
+        dataset: Where the demonstrations are.
+        policy: Policy that will learn.
+        balance: Weights; None for plain cloning.
+        mapped: Whether images are mapped from the disk.
+
+    Returns:
+        Pairs, and the weight of each of their groups; None for plain cloning.
+
+    Raises:
+        LearningError: The weights are of another dataset, or it is empty or damaged.
+    """
+    if balance is None:
+        return load_pairs(dataset, (BEHAVIOR,), policy, mapped), None
+    axes = balance.group_by
+    tagged = sum(dataset.counts(BEHAVIOR).values()) == len(dataset.episodes)
+    pairs = load_pairs(dataset, (BEHAVIOR, *axes) if tagged and BEHAVIOR not in axes else axes, policy, mapped)
+    balance.check(dataset.fingerprint(axes), regrouped(pairs.groups, pairs.axes, axes), dataset.fingerprint())
+    return pairs, balance_file.group_weights(balance, pairs)
+
+
 def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: BalanceFile | None = None) -> None:
     """Write the checkpoint of a lane, with the provenance that a training alone writes.
 
@@ -168,18 +195,19 @@ def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: B
         path: Folder of the checkpoint.
         lane: From the last report of `fit_lanes`.
         dataset: Where the demonstrations are.
-        pairs: What the lane was trained on: all of the dataset.
+        pairs: What the lane was trained on, from `load_weighed`.
         balance: Where its weights come from; None if they were given otherwise, or for plain cloning.
 
     Raises:
         LearningError: `balance` is of another dataset, or its weights are not those of the lane.
         PolicyError: The folder exists.
     """
-    fingerprint = dataset.fingerprint(balance.group_by if balance else (BEHAVIOR,))
+    axes = balance.group_by if balance else pairs.axes
+    fingerprint = dataset.fingerprint(axes)
     if balance:
-        balance.check(fingerprint, pairs.groups, dataset.fingerprint())
-        if balance.alpha != lane.weights:
-            raise LearningError(f"the lane of {path} was trained with {lane.weights}; balance.yaml has {balance.alpha}")
+        balance.check(fingerprint, regrouped(pairs.groups, pairs.axes, axes), dataset.fingerprint())
+        if (alpha := balance_file.group_weights(balance, pairs)) != lane.weights:
+            raise LearningError(f"the lane of {path} was trained with {lane.weights}; balance.yaml has {alpha}")
     provenance = provenance_of(lane.last, pairs, fingerprint, balance, lane.config)
     if lane.weights is not None and not balance:
         provenance.update(method="given", weights={name: one.weight for name, one in lane.last.shares.items()})
@@ -225,6 +253,7 @@ def provenance_of(
     rho = dict(zip(pairs.groups, pairs.proportions().tolist()))
     return {
         "fingerprint": fingerprint,
+        "behaviors": sorted(set(pairs.behaviors)),
         "pairs": len(pairs),
         "method": balance.method if balance else "imbalanced",
         "weights": balance.alpha if balance else rho,

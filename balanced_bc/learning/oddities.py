@@ -1,0 +1,81 @@
+"""Values that say nothing, or that no robot can mean: what may be wrong with the data of any training."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from balanced_bc.demonstrations.tags import spelled
+from balanced_bc.learning.batches import Pairs
+
+LOOKED_AT = 64
+"""Images of each camera that are compared to see whether it shows anything but one picture."""
+MEASURED = 10_000
+"""Pairs that tell how large values are."""
+MIDDLE = (0.01, 0.99)
+"""Quantiles between which the middle values lie."""
+FAR = 50.0
+"""Half widths of the middle values from the median, beyond which no value is meant."""
+LEAST = 0.1
+"""Half width of what hardly ever changes, in its unit (rad, m/s, rad/s, m): a move of it is no oddity."""
+JOINTS = tuple(f"joint {number}" for number in range(1, 8))
+TWIST = tuple(f"{kind} velocity {axis}" for kind in ("linear", "angular") for axis in "xyz")
+
+
+class _Column(NamedTuple):
+    """One number of all pairs, (N,), and what it is."""
+
+    name: str
+    values: Tensor
+
+
+def warnings(pairs: Pairs) -> tuple[str, ...]:
+    """Say what never changes, and which values are far off all others."""
+    return (*never_changing(pairs), *far_off(pairs))
+
+
+def never_changing(pairs: Pairs) -> tuple[str, ...]:
+    """States, actions and cameras that are always the same, and single joints."""
+    constant = [name for name in ("state", "action") if _is_constant(getattr(pairs, name).flatten(1))]
+    still = [] if "state" in constant else [one.name for one in _joints(pairs) if _is_constant(one.values)]
+    cameras = [name for name, images in pairs.images.items() if _is_constant(_some(images, LOOKED_AT).flatten(1))]
+    told = (*(f"the {name}" for name in constant), *still, *(f"what {name} shows" for name in cameras))
+    return tuple(f"{name} never changes: a policy learns nothing from it" for name in told)
+
+
+def far_off(pairs: Pairs) -> tuple[str, ...]:
+    """Values that lie far from the middle ones, with the episodes that they are in."""
+    twist = [_Column(name, values) for name, values in zip(TWIST, pairs.action[:, 0].unbind(-1))]
+    scene = [_Column(f"number {at} of the scene", values) for at, values in enumerate(pairs.scene.unbind(-1))]
+    return tuple(said for one in (*_joints(pairs), *twist, *scene) if (said := _far(one, pairs)))
+
+
+def _joints(pairs: Pairs) -> list[_Column]:
+    return [_Column(name, values) for name, values in zip(JOINTS, pairs.state.unbind(-1))]
+
+
+def _far(column: _Column, pairs: Pairs) -> str:
+    """What is far off in a column; nothing, if nothing is."""
+    name, values = column
+    measured = _some(values, MEASURED)
+    low, high = (float(measured.quantile(at)) for at in MIDDLE)
+    middle, reach = float(measured.median()), FAR * max((high - low) / 2, LEAST)
+    if max(float(values.max()) - middle, middle - float(values.min())) <= reach:
+        return ""
+    where = ((values - middle).abs() > reach).nonzero().flatten()
+    worst = float(values[where][(values[where] - middle).abs().argmax()])
+    episodes = spelled(pairs.episodes[one] for one in torch.unique(pairs.demonstration[where]).tolist())
+    return (
+        f"{name} is {worst:.3g} in episode {episodes} ({len(where)} of {len(values)} pairs are that far off; most lie "
+        f"from {low:.3g} to {high:.3g}): look at what was recorded"
+    )
+
+
+def _some(values: Tensor, number: int) -> Tensor:
+    return values[:: max(1, len(values) // number)]
+
+
+def _is_constant(values: Tensor) -> bool:
+    return bool((values == values[0]).all())
