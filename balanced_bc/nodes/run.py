@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from threading import Event
 from types import FrameType
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -40,9 +42,22 @@ def main_of(make_node: Callable[[], Closing]) -> Callable[[], None]:
     """The `main` of a node's module and console script."""
 
     def main() -> None:
-        sys.exit(run(make_node))
+        leave(run(make_node))
 
     return main
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with an exit code.
+
+    A thread that still computes cannot be interrupted, and torch aborts when the interpreter ends under it; then the
+    process ends without the interpreter's last steps.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(make_node: Callable[[], Closing], arguments: Sequence[str] | None = None) -> int:

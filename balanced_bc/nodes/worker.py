@@ -94,6 +94,8 @@ class Worker(Node):
         self._abandon.set()
         if self._thread is not None:
             self._thread.join(PATIENCE)
+            if self._thread.is_alive():
+                self.get_logger().warning(f"a step takes longer than {PATIENCE:g} s; ending without it")
         if self.exit_code is None:
             self.exit_code = STOPPED
 
