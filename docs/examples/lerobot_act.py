@@ -1,6 +1,7 @@
 """LeRobot's ACT as a policy of balanced_bc: demonstrations, weights, evaluation and nodes are ours, the network is not.
 
-With lerobot (0.4.4 was tried) beside balanced_bc, and this file where Python finds it:
+With lerobot (0.4.4 was tried) and a torchvision that was built for this torch beside balanced_bc, and this file where
+Python finds it:
 
     export PYTHONPATH=docs/examples
     balanced-bc train --dataset data --output act --plugin lerobot_act:ACT --chunk 20 --execute 10 --image-size 96
