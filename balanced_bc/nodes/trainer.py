@@ -1,6 +1,7 @@
 """trainer: fits a policy to a dataset, says how far it is, and ends with a checkpoint.
 
-Says trainer/progress (labelled numbers) and diagnostics. Services: ~/stop, which ends with the policy so far, and
+Says trainer/progress (labelled numbers of the training and of each group), warnings about the data in the log, and
+diagnostics. Services: ~/stop, which ends with the policy so far, and
 ~/checkpoint, which writes the policy so far to OUTPUT-stepNUMBER and goes on. After a signal or a kill, the same
 parameters go on where training was (OUTPUT.training).
 Exit code 0 only when training was done to its end and the checkpoint is written.
@@ -55,7 +56,7 @@ class Trainer(Worker):
         self.training = declared(self, TrainingConfig)
         self.policy = declared(self, PolicyConfig)
         self.says_progress = self.create_publisher(Float64MultiArray, "~/progress", qos.LATCHED)
-        self.requests = Requests()
+        self.requests, self.told = Requests(), set[str]()
         self.create_service(Trigger, "~/checkpoint", self.on_checkpoint)
         self.begin(self.train)
 
@@ -74,7 +75,10 @@ class Trainer(Worker):
         return response
 
     def on_report(self, report: Progress) -> Shown:
-        """Say step, losses and speed."""
+        """Say step, losses, speed and what each group brings; at first also what may be wrong with the data."""
+        for warning in set(report.warnings) - self.told:
+            self.get_logger().warning(warning)
+        self.told.update(report.warnings)
         self.says_progress.publish(messages.labelled(summary.numbers(report)))
         done, note = summary.reading(report)
         return Shown(done, f"step {report.step} of {report.steps}, {note}, {summary.pace(report)}")

@@ -104,12 +104,14 @@ def test_a_balancing_that_a_signal_ended_goes_on_without_ros_to_the_same_weights
 def test_a_checkpoint_is_written_at_once_while_training_goes_on(graph: Graph, dataset: Path) -> None:
     output = graph.folder / "policy"
     heard = graph.hear(Float64MultiArray, "trainer/progress", qos.LATCHED)
-    process = graph.start(
-        "trainer", f"dataset:={dataset}", f"output:={output}", "steps:=100000", "report_every:=5", *SMALL
-    )
+    long = ("steps:=100000", "report_every:=5", "held_out:=0.2")
+    process = graph.start("trainer", f"dataset:={dataset}", f"output:={output}", *long, *SMALL)
     graph.until(lambda: bool(heard), "progress")
     labels = [part.label for part in heard[0].layout.dim]
-    assert {"step", "loss slider", "pairs per second", "seconds left"} <= set(labels)
+    assert {"step", "loss slider", "weight slider", "held out slider", "pairs per second", "seconds left"} <= set(
+        labels
+    )
+    assert "nothing is held out of slider: it has one demonstration" in graph.log("trainer")
     answer = graph.call(Trigger, "trainer/checkpoint")
     assert answer.success, answer.message
     (written,) = graph.folder.glob("policy-step*")

@@ -27,10 +27,13 @@ def remark(last: Progress) -> str:
 
 
 def numbers(report: Progress) -> dict[str, float]:
-    """A report as labelled numbers."""
+    """A report as labelled numbers: how far training is, and what the table says of each group."""
+    brought = {"demonstrations": "demonstrations", "held out": "held_out", "pairs": "pairs", "weight": "weight"}
     return {
         "step": report.step,
         "steps": report.steps,
+        "kept": report.kept,
+        **{f"{label} {name}": getattr(one, of) for label, of in brought.items() for name, one in report.shares.items()},
         **{f"loss {name}": loss for name, loss in report.losses.items()},
         **{f"held-out loss {name}": loss for name, loss in report.held_out.items()},
         "learning rate": report.learning_rate,

@@ -25,6 +25,15 @@ def test_the_table_has_a_row_for_each_behavior(state_pairs: Pairs, state_policy:
         assert row[5:] == (f"{last.losses[row[0]]:.2f}", f"{last.held_out[row[0]]:.2f}")
 
 
+def test_the_numbers_of_a_report_have_what_the_table_has(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
+    *_, last = fit(state_pairs, state_policy, QUICK, ALPHA)
+    numbers = summary.numbers(last)
+    labels = ("demonstrations", "held out", "pairs", "weight", "loss", "held-out loss")
+    assert [numbers[f"{label} slider"] for label in labels[:4]] == [2, 1, 24, 0.75]
+    assert [f"{numbers[f'{label} slider']:.2f}" for label in labels[4:]] == list(summary.table(last)[2][5:])
+    assert numbers["step"] == numbers["steps"] == numbers["kept"] == 6
+
+
 def test_a_behavior_that_was_never_drawn_has_a_dash(state_pairs: Pairs, state_policy: PolicyConfig) -> None:
     *_, last = fit(state_pairs, state_policy, QUICK, {"drawer": 1.0, "slider": 0.0})
     assert summary.table(last)[2][5] == "-"
