@@ -133,10 +133,14 @@ def test_ctrl_c_in_the_middle_of_a_take_leaves_it_in_the_trash(world: Graph, rec
     assert dataset.unfinished == ()
 
 
-def test_a_killed_recorder_loses_only_the_open_take(world: Graph, recorded: Path) -> None:
+def test_a_killed_recorder_loses_only_the_open_take(
+    world: Graph, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = len(Dataset.open(recorded).episodes)
     parameters = ("use_sim_time:=true", f"dataset:={recorded}")
-    world.start("recorder", *parameters)
+    with monkeypatch.context() as without:  # shared memory, which a killed node leaves in the way of later ones
+        without.setenv("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
+        world.start("recorder", *parameters)
     states = world.hear(String, "recorder/state")
     world.until(lambda: bool(states), "the recorder")
     world.until(lambda: world.call(Trigger, "recorder/start").success, "a take to start")
