@@ -67,6 +67,8 @@ class Pairs:
     """Names of the groups, sorted."""
     axes: tuple[str, ...] = ()
     """Axes of tags whose product makes the groups; empty where nobody knows them."""
+    parts_of: tuple[str, ...] = ()
+    """Group of the weights that each group is a part of; empty where each is one itself."""
     episodes: Sequence[int] = COUNTED
     """Number of each demonstration in its dataset."""
     history: int = 1
@@ -82,6 +84,28 @@ class Pairs:
     def behaviors(self) -> tuple[str, ...]:
         """Behavior of each group; empty where groups are not told apart by behavior."""
         return behaviors_of(self.groups, self.axes)
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """What each group is judged as: its behavior, or itself where nobody tells behaviors apart."""
+        return self.behaviors or self.groups
+
+    @property
+    def weighed(self) -> tuple[str, ...]:
+        """What each group is weighed as."""
+        return self.parts_of or self.groups
+
+    def by(self, wholes: Sequence[str]) -> tuple[tuple[str, ...], Tensor]:
+        """Take groups together.
+
+        Args:
+            wholes: What each group is a part of.
+
+        Returns:
+            Names of the wholes, sorted, and the index into them of each pair, int64, (N,).
+        """
+        names = tuple(sorted(set(wholes)))
+        return names, torch.tensor([names.index(name) for name in wholes])[self.group]
 
     def batch(self, index: Tensor) -> Batch:
         """The pairs at `index`, (B,)."""

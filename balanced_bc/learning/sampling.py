@@ -66,7 +66,9 @@ def last_positive(weights: Tensor) -> int:
     return int(weights.nonzero().max())
 
 
-def hold_out(demonstration: Tensor, group: Tensor, share: float, generator: Generator) -> tuple[Tensor, Tensor]:
+def hold_out(
+    demonstration: Tensor, group: Tensor, share: float, generator: Generator, needed: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Split pairs by demonstration, in each group alike.
 
     At least one demonstration of a group is held out, and at least one stays; a group with a single one keeps it.
@@ -77,26 +79,33 @@ def hold_out(demonstration: Tensor, group: Tensor, share: float, generator: Gene
         group: Group of each pair, (N,).
         share: Share of each group's demonstrations to hold out; 0 holds out none.
         generator: Source of the choice.
+        needed: Another group of each pair; of these, too, at least one demonstration stays, (N,).
 
     Returns:
         Pairs to train on, and pairs held out.
     """
     if share == 0:
         return torch.arange(len(group)), torch.arange(0)
-    every = [torch.unique(demonstration[group == i]) for i in torch.unique(group)]
-    left = [set(names.tolist()) for names in every]
+    every = _demonstrations(demonstration, group)
+    others = [] if needed is None else _demonstrations(demonstration, needed)
+    left = [set(names.tolist()) for names in (*every, *others)]
     for own, names in zip(left, every):
         stay = len(names) - min(max(round(share * len(names)), 1), len(names) - 1)
         for name in names[torch.randperm(len(names), generator=generator)].tolist():
             if len(own) <= stay:
                 break
-            theirs = [others for others in left if name in others]
-            if all(len(others) > 1 for others in theirs):
-                for others in theirs:
-                    others.remove(name)
+            theirs = [some for some in left if name in some]
+            if all(len(some) > 1 for some in theirs):
+                for some in theirs:
+                    some.remove(name)
     kept = sorted(set[float]().union(*left))
     out = ~torch.isin(demonstration, torch.tensor(kept, dtype=demonstration.dtype))
     return (~out).nonzero().flatten(), out.nonzero().flatten()
+
+
+def _demonstrations(demonstration: Tensor, group: Tensor) -> list[Tensor]:
+    """Demonstrations of each group."""
+    return [torch.unique(demonstration[group == i]) for i in torch.unique(group)]
 
 
 def weights_of(alpha: Mapping[str, float] | None, groups: Sequence[str], proportions: Tensor) -> Tensor:

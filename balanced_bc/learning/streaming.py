@@ -65,6 +65,7 @@ def stream_pairs(dataset: Dataset, axes: Sequence[str], config: PolicyConfig) ->
         demonstration=torch.arange(len(found)).repeat_interleave(length),
         groups=groups,
         axes=tuple(axes),
+        parts_of=(),
         episodes=[record.index for record in dataset.episodes],
         history=config.history,
         mapped=True,

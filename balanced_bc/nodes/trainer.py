@@ -76,7 +76,7 @@ class Trainer(Worker):
 
     def on_report(self, report: Progress) -> Shown:
         """Say step, losses, speed and what each group brings; at first also what may be wrong with the data."""
-        for warning in set(report.warnings) - self.told:
+        for warning in (one for one in report.warnings if one not in self.told):
             self.get_logger().warning(warning)
         self.told.update(report.warnings)
         self.says_progress.publish(messages.labelled(summary.numbers(report)))

@@ -18,6 +18,7 @@ from balanced_bc.policies.config import TIMM, PolicyConfig
 from balanced_bc.policies.encoder import coordinates, spatial_softmax
 from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.resnet import ResNet
+from balanced_bc.policies.torchvision_operators import import_torchvision
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Mean of red, green and blue in [0, 1] that published weights expect."""
@@ -113,11 +114,12 @@ def make_backbone(name: str, stride: int) -> nn.Module:
 def _timm_backbone(name: str, stride: int) -> nn.Module:
     """One stage of a model of timm, which answers with a list of it."""
     try:
+        import_torchvision()
         timm = import_module("timm")
-    except (ImportError, RuntimeError) as error:  # a torchvision that does not match torch raises RuntimeError
+    except (ImportError, RuntimeError) as error:
         raise PolicyError(
             f"the backbone {TIMM}{name} wants timm, and timm cannot be imported ({error}); "
-            "install balanced_bc[timm] and a torchvision that matches torch, or take resnet18 or resnet34"
+            "install balanced_bc[timm], or take resnet18 or resnet34"
         ) from error
     try:
         strides = timm.create_model(name, pretrained=False, features_only=True).feature_info.reduction()

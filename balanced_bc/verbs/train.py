@@ -37,7 +37,11 @@ def train(
     console.quiet = parallel.rank() > 0
     with interruption() as stop:
         runs = train_dataset(Dataset.open(dataset), output, weights, policy, training, stop, init=init)
-        reports = list(shown(runs, "training", summary.reading, summary.pace))
-    for last in reports[-1:]:
+        last = None
+        for report in shown(runs, "training", summary.reading, summary.pace):
+            for warning in report.warnings if last is None else ():
+                print_text(f"warning: {warning}")
+            last = report
+    if last is not None:
         print_text(summary.text(last))
         print_text(f"wrote {output}")

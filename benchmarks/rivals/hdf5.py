@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, default_collate
 
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.policies.batch import Batch
+from balanced_bc.policies.torchvision_operators import import_torchvision
 from benchmarks.rivals.learner import AbsentError, Batches
-from benchmarks.rivals.torchvision_operators import import_torchvision
 
 STATE, ACTION, CHUNK, MASK = "state", "action", "actions", "mask"
 """Names in the file: robot state, an action, a chunk of actions as one long one, which of them were given."""

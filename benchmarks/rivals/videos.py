@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader, default_collate
 
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.policies.batch import Batch
+from balanced_bc.policies.torchvision_operators import import_torchvision
 from benchmarks.rivals.learner import AbsentError, Batches
-from benchmarks.rivals.torchvision_operators import import_torchvision
 
 IMAGES, STATE, ACTION = "observation.images.", "observation.state", "action"
 NAME = "benchmark/pairs"

@@ -1,7 +1,6 @@
 """LeRobot's ACT as a policy of balanced_bc: demonstrations, weights, evaluation and nodes are ours, the network is not.
 
-With lerobot (0.4.4 was tried) and a torchvision that was built for this torch beside balanced_bc, and this file where
-Python finds it:
+With lerobot (0.4.4 was tried) beside balanced_bc, and this file where Python finds it:
 
     export PYTHONPATH=docs/examples
     balanced-bc train --dataset data --output act --plugin lerobot_act:ACT --chunk 20 --execute 10 --image-size 96
@@ -16,10 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from lerobot.configs.types import FeatureType, PolicyFeature
-from lerobot.policies.act.configuration_act import ACTConfig
-from lerobot.policies.act.modeling_act import ACTPolicy
-from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_IMAGES, OBS_STATE
 from torch import Tensor
 
 from balanced_bc.demonstrations.observation import ACTION_SIZE, STATE_SIZE
@@ -30,6 +25,14 @@ from balanced_bc.policies.errors import PolicyError
 from balanced_bc.policies.likelihood import masked_mean
 from balanced_bc.policies.normalization import FARTHEST, Normalization
 from balanced_bc.policies.policy import Policy
+from balanced_bc.policies.torchvision_operators import import_torchvision
+
+import_torchvision()  # which lerobot imports, and which may have been built for another torch
+
+from lerobot.configs.types import FeatureType, PolicyFeature  # noqa: E402
+from lerobot.policies.act.configuration_act import ACTConfig  # noqa: E402
+from lerobot.policies.act.modeling_act import ACTPolicy  # noqa: E402
+from lerobot.utils.constants import ACTION, OBS_ENV_STATE, OBS_IMAGES, OBS_STATE  # noqa: E402
 
 
 class ACT(Policy):

@@ -19,7 +19,7 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.training import summary
 from balanced_bc.learning.training.lanes import fit_lanes
-from balanced_bc.learning.training.train import load_weighed, save_lane
+from balanced_bc.learning.training.train import load_for, save_lane
 from balanced_bc.policies.config import PolicyConfig
 
 
@@ -43,9 +43,9 @@ def main(
     """
     demonstrations = Dataset.open(dataset)
     balance = balance_file.read(weights) if weights else None
-    pairs, alpha = load_weighed(demonstrations, policy, balance)
+    pairs = load_for(balance, demonstrations, policy)
     output.mkdir(parents=True)
-    for now in fit_lanes(pairs, policy, training, seeds, (alpha,)):
+    for now in fit_lanes(pairs, policy, training, seeds, (balance.alpha if balance else None,)):
         print(f"{now.step} of {now.steps} steps, {now.pairs_per_second:.0f} pairs/s")  # noqa: T201
     for lane in now.lanes:
         path = output / f"seed{lane.config.seed}"

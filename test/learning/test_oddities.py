@@ -31,7 +31,32 @@ def test_what_is_usual_is_not_odd(pairs: Pairs) -> None:
 def test_a_velocity_that_is_far_off_is_told_with_its_episode(pairs: Pairs, value: float) -> None:
     pairs.action[90, 0, 2] = value
     (said,) = oddities.warnings(pairs)
-    assert said.startswith(f"linear velocity z is {value:.3g} in episode 12 (1 of 200 pairs are that far off; most lie")
+    assert said.startswith(f"linear velocity z is {value:.3g} in episode 12 (1 of 200 pairs are that far off; half")
+
+
+def test_a_whole_demonstration_in_other_units_is_told(pairs: Pairs) -> None:
+    own = pairs.demonstration == 3
+    pairs.state[own, :7] *= 57.3
+    pairs.action[own, 0, :6] *= 1000.0
+    said = oddities.warnings(pairs)
+    assert len(said) == 7 + 6
+    assert all("in episode 13 (" in one for one in said)
+
+
+def test_a_gripper_that_is_half_recorded_is_told(pairs: Pairs) -> None:
+    gripper = pairs.action[:, 0, 6].clone()
+    pairs.action[:, 0, 6] = 1.0
+    (said,) = oddities.warnings(pairs)
+    assert said.startswith("the gripper is always told to open, and it closes: look")
+    pairs.action[:, 0, 6], pairs.state[:, 7] = gripper, 1.0
+    (said,) = oddities.warnings(pairs)
+    assert said.startswith("the gripper is told to open and to close, and its state never changes: look")
+
+
+def test_a_gripper_that_does_what_it_is_always_told_is_usual(pairs: Pairs) -> None:
+    pairs.action[:, 0, 6] = -1.0
+    pairs.state[:, 7] = torch.where(torch.arange(200) % 40 < 5, 1.0, -1.0)
+    assert oddities.warnings(pairs) == ()
 
 
 def test_joints_and_the_scene_are_looked_at_too(pairs: Pairs) -> None:
@@ -45,8 +70,8 @@ def test_a_move_of_what_hardly_ever_moves_is_no_oddity(pairs: Pairs) -> None:
     pairs.action[:, 0, 4] = 0.0
     pairs.action[7, 0, 4] = 2.5
     assert oddities.warnings(pairs) == ()
-    pairs.action[7, 0, 4] = 6.0
-    assert "angular velocity y is 6 in episode 10" in oddities.warnings(pairs)[0]
+    pairs.action[7, 0, 4] = 11.0
+    assert "angular velocity y is 11 in episode 10" in oddities.warnings(pairs)[0]
 
 
 def test_a_joint_that_never_changes_is_named(pairs: Pairs) -> None:

@@ -64,6 +64,15 @@ def test_a_single_demonstration_is_not_held_out() -> None:
     assert (len(train), len(out)) == (4, 0)
 
 
+def test_what_another_grouping_needs_is_not_held_out() -> None:
+    demonstration = torch.arange(6)
+    group, needed = torch.tensor((0, 0, 0, 1, 1, 1)), torch.tensor((0, 1, 2, 0, 1, 3))
+    for seed in range(20):
+        train, out = hold_out(demonstration, group, 0.3, Generator().manual_seed(seed), needed)
+        assert set(needed[train].tolist()) == {0, 1, 2, 3}
+        assert group[out].tolist() == [0, 1]
+
+
 def test_without_weights_groups_count_by_their_pairs() -> None:
     rho = torch.tensor((0.8, 0.2), dtype=torch.float64)
     assert weights_of(None, ("drawer", "slider"), rho).tolist() == [0.8, 0.2]

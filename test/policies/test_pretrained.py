@@ -181,8 +181,8 @@ def test_a_backbone_of_timm_without_timm_says_what_to_install() -> None:
         make_backbone("timm:resnet18", 8)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("timm") is None, reason="timm is not installed")
 def test_timms_resnet_and_ours_agree_on_the_same_weights(weights: Path) -> None:
-    pytest.importorskip("timm", reason="timm is not installed", exc_type=ImportError)
     images = torch.rand(2, 3, 64, 64) - 0.5
     config = PolicyConfig(keypoints=4)
     seen = []

@@ -17,7 +17,6 @@ from balanced_bc.balancing.prior import kind_of
 from balanced_bc.balancing.proportions import effective_sample_size
 from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, write_bytes, write_yaml
-from balanced_bc.demonstrations.tags import regrouped
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
@@ -224,17 +223,6 @@ def pair_weights(content: BalanceFile, pairs: Pairs) -> Tensor:
     r"""Weigh each pair, :math:`w_n = (N / N_i) \alpha_i`, mean 1, in the order of `pairs`, float64, (N,)."""
     alpha = torch.tensor([content.alpha[name] for name in pairs.groups], dtype=torch.float64)
     return (alpha / pairs.proportions())[pairs.group]
-
-
-def group_weights(content: BalanceFile, pairs: Pairs) -> dict[str, float]:
-    r"""Weigh groups that are the file's, or parts of them: each pair weighs what it does by `pair_weights`.
-
-    A part of a group has its share of the weight, :math:`\alpha_p = \alpha_i N_p / N_i`.
-    """
-    whole = regrouped(pairs.groups, pairs.axes, content.group_by)
-    counts = pairs.counts().tolist()
-    total = {name: sum(n for n, one in zip(counts, whole) if one == name) for name in set(whole)}
-    return {name: content.alpha[one] * number / total[one] for name, one, number in zip(pairs.groups, whole, counts)}
 
 
 def _rows(plain: Any, path: Path) -> dict[str, Row]:

@@ -35,15 +35,19 @@ class Draw(NamedTuple):
 
 
 class Drawing:
-    r"""Draws batches by the weights of the groups.
+    r"""Draws batches by weights.
+
+    Groups may be parts of those that are weighed: they share a weight by their pairs to train on. Demonstrations are
+    held out of each behavior alike, and every group that is weighed keeps some. Of K weighed and k groups:
 
     Whoever has the same pairs, configuration and weights draws the same batches, whatever computes on them.
 
     Attributes:
         train: Pairs to train on, (n,).
         held_out: Pairs to measure on, (h,).
-        shares: Share of each group in the pairs to train on, :math:`\rho`, float64, (k,).
-        alpha: Weight of each group, with warming at the end of training, :math:`\alpha`, float64, (k,).
+        shares: Share of each weighed group in the pairs to train on, :math:`\rho`, float64, (K,).
+        alpha: Weight of each of them, with warming at the end of training, :math:`\alpha`, float64, (K,).
+        of_groups: Weight of each group, then, float64, (k,).
         reweighs: Whether what a loss counts changes from step to step.
     """
 
@@ -51,31 +55,36 @@ class Drawing:
         require_weights(config, alpha is not None)
         self.batch_size, self.pixels, self.cameras = config.batch_size, config.shift, tuple(pairs.images)
         self.generator = Generator().manual_seed(config.seed)
-        split = sampling.hold_out(pairs.demonstration, pairs.group, config.held_out, self.generator)
+        names, weighed = pairs.by(pairs.weighed)
+        judged = pairs.by(pairs.judged)[1]
+        split = sampling.hold_out(pairs.demonstration, judged, config.held_out, self.generator, needed=weighed)
         self.train, self.held_out = split
-        self.members = sampling.Members.of(pairs.group, len(pairs.groups), self.train)
+        self.members = sampling.Members.of(weighed, len(names), self.train)
         self.shares = self.members.count.double() / len(self.train)
-        self.alpha = sampling.weights_of(alpha, pairs.groups, self.shares)
+        self.alpha = sampling.weights_of(alpha, names, self.shares)
+        self._group, self._whole = pairs.group, torch.tensor([names.index(name) for name in pairs.weighed])
+        counts = torch.bincount(pairs.group[self.train], minlength=len(pairs.groups))
+        self.of_groups = self.alpha[self._whole] * counts / self.members.count[self._whole]
         self.samples, self.warms, self.steps = config.apply == "sampling", config.warming == "cosine", config.steps
         self.reweighs = self.warms and not self.samples
 
     def weights(self, step: int) -> Tensor:
-        """Weight of each group at a step, float64, (k,)."""
+        """Weight of each weighed group at a step, float64, (K,)."""
         return warmed(self.shares, self.alpha, warmth(step, self.steps)) if self.warms else self.alpha
 
     def drawn(self, step: int) -> Tensor:
-        """How often each group is drawn at a step, float64, (k,)."""
+        """How often each weighed group is drawn at a step, float64, (K,)."""
         return self.weights(step) if self.samples else self.shares
 
     def pair_weight(self, step: int) -> Tensor:
         """What the loss of a pair of each group counts at a step, float32, (k,)."""
-        return (self.weights(step) / self.drawn(step).clamp(min=1e-12)).float()
+        return (self.weights(step) / self.drawn(step).clamp(min=1e-12)).float()[self._whole]
 
     def draw(self, step: int) -> Draw:
         """Draw the batch of a step; batches are drawn in their order."""
-        groups = sampling.systematic(self.drawn(step), self.batch_size, self.generator)
-        pairs = self.members.draw(groups, self.generator)
-        return Draw(pairs, groups, draw_offsets(self.cameras, self.batch_size, self.pixels, self.generator))
+        weighed = sampling.systematic(self.drawn(step), self.batch_size, self.generator)
+        pairs = self.members.draw(weighed, self.generator)
+        return Draw(pairs, self._group[pairs], draw_offsets(self.cameras, self.batch_size, self.pixels, self.generator))
 
 
 class PairWeight:

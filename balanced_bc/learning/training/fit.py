@@ -18,6 +18,7 @@ from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.training import descent, memory, parallel
 from balanced_bc.learning.training.draws import Drawing, PairWeight
 from balanced_bc.learning.training.feed import Feed
+from balanced_bc.learning.training.judged import Judged
 from balanced_bc.learning.training.learner import Learner, fresh, under
 from balanced_bc.learning.training.parallel import Team
 from balanced_bc.learning.training.progress import Progress, shares, warnings
@@ -107,9 +108,10 @@ class _Training:
         drawing = Drawing(pairs, config, alpha)
         self.pair_weight = PairWeight([drawing], device.device)
         self.validation = Validation(pairs, drawing.held_out, config.held_out_pairs)
-        self.patience = _patience(config, self.validation, dict(zip(pairs.groups, drawing.alpha.tolist())))
-        self.shares = shares(pairs, drawing.held_out, drawing.alpha)
-        self.warnings = warnings(pairs, self.shares, config.held_out)
+        self.judged = Judged(pairs, drawing.of_groups)
+        self.patience = _patience(config, self.validation, self.judged)
+        self.shares = shares(pairs, drawing, self.judged)
+        self.warnings = warnings(pairs, self.shares, self.judged, config.held_out)
         policy = fresh(pairs, policy_config, drawing.train, config.seed) if start is None else copy.deepcopy(start)
         placed, where = memory.place(pairs, device.device, config.memory)
         self.feed = Feed(placed, lambda step: team.part(drawing.draw(step)), drawing.generator, device.device)
@@ -181,7 +183,7 @@ class _Training:
         progress = self._progress(self.team)
         if self.patience and self.team.leads and self.patience.keeps(self.step, progress.held_out):
             self.best = {name: value.clone() for name, value in self.learner.average.state_dict().items()}
-        self.tally.restart(dict(progress.losses))
+        self.tally.restart({name: loss for name, loss in progress.losses.items() if name in self.groups})
         self.reported = progress
         return progress
 
@@ -208,8 +210,8 @@ class _Training:
         return Progress(
             step=self.step,
             steps=self.config.steps,
-            losses=losses,
-            held_out=self._held_out() if self.team.leads else {},
+            losses=self.judged.losses(losses),
+            held_out=self.judged.losses(self._held_out()) if self.team.leads else {},
             pairs_per_second=speed,
             seconds_left=(self.config.steps - self.step) * self.config.batch_size / speed if speed else 0.0,
             learning_rate=descent.learning_rate(max(self.step - 1, 0), self.config),
@@ -217,6 +219,7 @@ class _Training:
             policy=self.learner.average,
             kept=self.step,
             shares=self.shares,
+            judged=self.judged.names,
             warnings=self.warnings,
         )
 
@@ -267,11 +270,12 @@ def is_small(config: PolicyConfig) -> bool:
     return config.policy == "state" and not config.plugin and config.hidden <= SMALL
 
 
-def _patience(config: TrainingConfig, validation: Validation, weights: Mapping[str, float]) -> Patience | None:
+def _patience(config: TrainingConfig, validation: Validation, judged: Judged) -> Patience | None:
     if not config.early_stop:
         return None
-    trained_on = deciding(weights)
-    measured = [name for name in trained_on if name in validation.index]
+    trained_on = deciding(judged.weights)
+    known = judged.losses(dict.fromkeys(validation.index, 0.0))
+    measured = [name for name in trained_on if name in known]
     if not measured:
         raise LearningError(f"early_stop wants held-out demonstrations, but each of {trained_on} has only one")
     return Patience(config.early_stop, measured)

@@ -25,6 +25,7 @@ from balanced_bc.learning.training import descent, memory
 from balanced_bc.learning.training.chance import seeded
 from balanced_bc.learning.training.draws import Draw, Drawing, PairWeight, joined
 from balanced_bc.learning.training.feed import Feed
+from balanced_bc.learning.training.judged import Judged
 from balanced_bc.learning.training.learner import fresh
 from balanced_bc.learning.training.parallel import ALONE
 from balanced_bc.learning.training.progress import Progress, shares, warnings
@@ -216,12 +217,13 @@ class _Lanes:
         policy, drawing = self.policies[lane].requires_grad_(False).eval(), self.drawings[lane]
         stacked = {**self.average, **self.buffers}
         policy.load_state_dict({name: value[lane] for name, value in stacked.items()}, strict=False)
-        brought = shares(self.pairs, drawing.held_out, drawing.alpha)
+        judged = Judged(self.pairs, drawing.of_groups)
+        brought = shares(self.pairs, drawing, judged)
         last = Progress(
             step=now.step,
             steps=now.steps,
-            losses=now.losses[lane],
-            held_out=self._held_out(policy, drawing.held_out),
+            losses=judged.losses(now.losses[lane]),
+            held_out=judged.losses(self._held_out(policy, drawing.held_out)),
             pairs_per_second=now.pairs_per_second / len(self.configs),
             seconds_left=0.0,
             learning_rate=descent.learning_rate(now.step - 1, self.config),
@@ -229,7 +231,8 @@ class _Lanes:
             policy=policy,
             kept=now.step,
             shares=brought,
-            warnings=warnings(self.pairs, brought, self.config.held_out),
+            judged=judged.names,
+            warnings=warnings(self.pairs, brought, judged, self.config.held_out),
         )
         return Lane(self.configs[lane], self.alphas[lane], last)
 

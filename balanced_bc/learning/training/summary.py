@@ -9,7 +9,10 @@ HEADINGS = ("group", "demonstrations", "held out", "pairs", "weight", "loss", "h
 
 
 def table(last: Progress) -> Rows:
-    """One row per group: what it brought, its weight, and its losses in the last report, [nat]."""
+    """One row per behavior, then per group that is a part of one.
+
+    Each tells what it brought, its weight, and its losses in the last report, [nat].
+    """
     return (HEADINGS, *(_row(name, last) for name in last.shares))
 
 
@@ -44,7 +47,7 @@ def numbers(report: Progress) -> dict[str, float]:
 
 def reading(report: Progress) -> tuple[float, str]:
     """Share done, and losses in short."""
-    spelled = ", ".join(f"{name} {loss:.2f}" for name, loss in report.losses.items())
+    spelled = ", ".join(f"{name} {report.losses[name]:.2f}" for name in report.judged if name in report.losses)
     return report.step / report.steps, f"loss: {spelled}"
 
 

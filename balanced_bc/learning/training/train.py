@@ -105,8 +105,6 @@ class _Task:
     split: str
     """The same with the tags that part it into the groups of its pairs."""
     balance: BalanceFile | None
-    alpha: dict[str, float] | None
-    """Weight of each group of the pairs; None for plain cloning."""
     start: Policy | None
     init: str
     """Fingerprint of the checkpoint that training starts from; empty for a fresh policy."""
@@ -128,13 +126,18 @@ class _Task:
         balance = None if weights is None else balance_file.read(weights)
         start = None if init is None else starting_policy(init, dataset, policy)
         mapped = memory.of_host(config.memory, size_of_images(dataset, policy)) == "disk"
-        pairs, alpha = load_weighed(dataset, policy, balance, mapped)
+        pairs = load_for(balance, dataset, policy, mapped)
         if start is not None:
             require_told(start, pairs, str(init))
         begun = "" if init is None else checkpoint.fingerprint(init)
         split = dataset.fingerprint(pairs.axes)
         fingerprint = dataset.fingerprint(balance.group_by) if balance else split
-        return cls(dataset, output, policy, config, pairs, fingerprint, split, balance, alpha, start, begun)
+        return cls(dataset, output, policy, config, pairs, fingerprint, split, balance, start, begun)
+
+    @property
+    def alpha(self) -> dict[str, float] | None:
+        """Weight of each group."""
+        return dict(self.balance.alpha) if self.balance else None
 
     def store(self) -> Store:
         """Where the training is kept while it runs."""
@@ -160,32 +163,29 @@ class _Task:
         return path
 
 
-def load_weighed(
-    dataset: Dataset, policy: PolicyConfig, balance: BalanceFile | None = None, mapped: bool = False
-) -> tuple[Pairs, dict[str, float] | None]:
-    """Load a dataset and weigh its groups; every episode's behavior, if all have one, is among what tells them apart.
+def load_for(balance: BalanceFile | None, dataset: Dataset, policy: PolicyConfig, mapped: bool = False) -> Pairs:
+    """Load a dataset for training with weights.
 
-    So each behavior is held out, measured and stopped by on its own, whatever the weights are about.
+    If every episode has a behavior, behaviors are told apart, whatever groups the weights are about: these then have
+    parts, and each behavior is held out, measured and stopped by on its own.
 
     Args:
+        balance: Weights; None for plain cloning, whose groups are the behaviors.
         dataset: Where the demonstrations are.
         policy: Policy that will learn.
-        balance: Weights; None for plain cloning.
         mapped: Whether images are mapped from the disk.
-
-    Returns:
-        Pairs, and the weight of each of their groups; None for plain cloning.
 
     Raises:
         LearningError: The weights are of another dataset, or it is empty or damaged.
     """
     if balance is None:
-        return load_pairs(dataset, (BEHAVIOR,), policy, mapped), None
+        return load_pairs(dataset, (BEHAVIOR,), policy, mapped)
     axes = balance.group_by
     tagged = sum(dataset.counts(BEHAVIOR).values()) == len(dataset.episodes)
     pairs = load_pairs(dataset, (BEHAVIOR, *axes) if tagged and BEHAVIOR not in axes else axes, policy, mapped)
-    balance.check(dataset.fingerprint(axes), regrouped(pairs.groups, pairs.axes, axes), dataset.fingerprint())
-    return pairs, balance_file.group_weights(balance, pairs)
+    pairs = replace(pairs, parts_of=regrouped(pairs.groups, pairs.axes, axes))
+    balance.check(dataset.fingerprint(axes), pairs.weighed, dataset.fingerprint())
+    return pairs
 
 
 def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: BalanceFile | None = None) -> None:
@@ -195,7 +195,7 @@ def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: B
         path: Folder of the checkpoint.
         lane: From the last report of `fit_lanes`.
         dataset: Where the demonstrations are.
-        pairs: What the lane was trained on, from `load_weighed`.
+        pairs: What the lane was trained on, from `load_for`.
         balance: Where its weights come from; None if they were given otherwise, or for plain cloning.
 
     Raises:
@@ -205,12 +205,13 @@ def save_lane(path: Path, lane: Lane, dataset: Dataset, pairs: Pairs, balance: B
     axes = balance.group_by if balance else pairs.axes
     fingerprint = dataset.fingerprint(axes)
     if balance:
-        balance.check(fingerprint, regrouped(pairs.groups, pairs.axes, axes), dataset.fingerprint())
-        if (alpha := balance_file.group_weights(balance, pairs)) != lane.weights:
-            raise LearningError(f"the lane of {path} was trained with {lane.weights}; balance.yaml has {alpha}")
+        balance.check(fingerprint, pairs.weighed, dataset.fingerprint())
+        if balance.alpha != lane.weights:
+            raise LearningError(f"the lane of {path} was trained with {lane.weights}; balance.yaml has {balance.alpha}")
     provenance = provenance_of(lane.last, pairs, fingerprint, balance, lane.config)
     if lane.weights is not None and not balance:
-        provenance.update(method="given", weights={name: one.weight for name, one in lane.last.shares.items()})
+        total = sum(lane.weights.values())
+        provenance.update(method="given", weights={name: value / total for name, value in lane.weights.items()})
     checkpoint.save(path, lane.policy, dataset.contract, {"dataset": str(dataset.path), **provenance})
 
 
@@ -263,4 +264,5 @@ def provenance_of(
         "losses": dict(last.losses),
         "held_out": dict(last.held_out),
         "device": last.device,
+        "warnings": list(last.warnings),
     }

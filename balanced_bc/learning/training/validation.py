@@ -15,20 +15,23 @@ from balanced_bc.policies.batch import Batch
 AT_ONCE = 512
 """Pairs that are measured at once."""
 LEAST = 0.1
-"""Weight of a group from which on it has a say in the early stop, as a share of an equal weight."""
+"""Weight of a behavior from which on it has a say in the early stop, as a share of an equal weight."""
 
 
 class Validation:
-    """Held-out pairs that every report measures: of each group, evenly over its demonstrations' ticks."""
+    """Held-out pairs that every report measures: of each behavior, evenly over its demonstrations' ticks."""
 
     def __init__(self, pairs: Pairs, held_out: Tensor, each: int) -> None:
-        members = Members.of(pairs.group, len(pairs.groups), held_out)
-        own = {name: members.of_group(i) for i, name in enumerate(pairs.groups)}
-        self.index = {name: index[:: max(1, len(index) // each)] for name, index in own.items() if len(index)}
+        names, judged = pairs.by(pairs.judged)
+        members = Members.of(judged, len(names), held_out)
+        own = [members.of_group(i) for i in range(len(names))]
+        chosen = torch.cat([index[:: max(1, len(index) // each)] for index in own])
+        parts = {name: chosen[pairs.group[chosen] == i] for i, name in enumerate(pairs.groups)}
+        self.index = {name: index for name, index in parts.items() if len(index)}
 
     @torch.no_grad()
     def losses(self, gather: Callable[[Tensor], Batch], loss: Callable[[Batch], Tensor]) -> dict[str, float]:
-        """Measure each group that has held-out demonstrations, [nat].
+        """Measure each group that has held-out pairs, [nat].
 
         Args:
             gather: Pairs as a batch, without augmentation.
@@ -51,7 +54,7 @@ class Patience:
     regret is not larger, both against the same :math:`\ell^*`. What is hardly trained on has no say: see `deciding`.
 
     Attributes:
-        deciding: Groups that have a say.
+        deciding: Behaviors that have a say.
         best: Lowest loss of each of them so far, [nat].
         losses: Losses of the policy that is kept, [nat].
         step: Step of the policy that is kept.
@@ -89,7 +92,7 @@ class Patience:
 
 
 def deciding(weights: Mapping[str, float]) -> list[str]:
-    """Groups that are trained on: those with a tenth of an equal weight or more.
+    """Behaviors that are trained on: those with a tenth of an equal weight or more.
 
     A policy gets worse in the others the better it learns, as in misleading demonstrations that were left out.
     """

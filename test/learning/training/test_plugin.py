@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -104,17 +103,6 @@ def test_a_policy_that_draws_its_actions_is_filmed(tmp_path: Path) -> None:
     assert (tmp_path / "film.gif").is_file()
 
 
-@pytest.fixture(scope="module")
-def lerobot() -> None:
-    """Skip where it cannot be imported: it is not there, or its torchvision was built for another torch."""
-    pytest.importorskip("lerobot", reason="lerobot is not installed")
-    try:
-        importlib.import_module("torchvision")
-    except RuntimeError as error:
-        pytest.skip(f"torchvision cannot be imported: {error}")
-
-
-@pytest.mark.usefixtures("lerobot")
 @pytest.mark.parametrize("kind", ["image", "state"])
 def test_lerobots_act_trains_and_is_saved_loaded_and_rolled_out(
     kind: str,
@@ -123,6 +111,7 @@ def test_lerobots_act_trains_and_is_saved_loaded_and_rolled_out(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    pytest.importorskip("lerobot", reason="lerobot is not installed")
     monkeypatch.syspath_prepend(EXAMPLES)
     config = PolicyConfig(policy=kind, plugin="lerobot_act:ACT", **SIZES)  # type: ignore[arg-type]
     policy, losses = _trained(gather(demonstrations, config, contract), config, FEW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from balanced_bc.learning.evaluation.suitability import doubts
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.training import summary
-from balanced_bc.learning.training.train import load_weighed, train_dataset
+from balanced_bc.learning.training.draws import Drawing
+from balanced_bc.learning.training.judged import Judged
+from balanced_bc.learning.training.train import load_for, train_dataset
 from balanced_bc.policies.checkpoint import load
 from balanced_bc.policies.config import PolicyConfig
 
@@ -48,35 +51,73 @@ def test_behaviors_are_held_out_and_measured_on_their_own(
     dataset: Dataset, weights: Path, image_policy: PolicyConfig, tmp_path: Path
 ) -> None:
     *_, last = train_dataset(dataset, tmp_path / "policy", weights, image_policy, QUICK)
-    assert sorted(last.held_out) == ["left+noisy", "left+optimal", "right+noisy", "right+optimal"]
-    assert {name: one.weight for name, one in last.shares.items()} == pytest.approx(
-        {"left+noisy": 1 / 6, "left+optimal": 1 / 4, "right+noisy": 1 / 3, "right+optimal": 1 / 4}
-    )
-    assert "left+noisy" in summary.text(last)
+    assert last.judged == ("left", "right")
+    assert {name: (last.shares[name].demonstrations, last.shares[name].held_out) for name in last.judged} == {
+        "left": (4, 1),
+        "right": (6, 2),
+    }
+    rows = [row[0] for row in summary.table(last)[1:]]
+    assert rows == ["left", "right", "left+noisy", "left+optimal", "right+noisy", "right+optimal"]
+    assert set(last.held_out) >= {"left", "right"}
+    assert sum(last.shares[name].weight for name in last.judged) == pytest.approx(1)
+    assert sum(last.shares[f"{name}+noisy"].weight for name in last.judged) == pytest.approx(0.5)
+    assert summary.reading(last)[1].count(",") == 1
+
+
+def test_groups_of_single_demonstrations_take_nothing_from_what_is_held_out_of_behaviors(
+    dataset: Dataset, image_policy: PolicyConfig, tmp_path: Path
+) -> None:
+    """Each operator showed each behavior at most once."""
+    for episode in range(10):
+        dataset.tag([episode], {"operator": f"op{episode % 5}"})
+    list(rebalance_dataset(dataset, ("operator",), tmp_path / "by", BalancingConfig(method="equal"), image_policy))
+    *_, last = train_dataset(dataset, tmp_path / "policy", tmp_path / "by", image_policy, QUICK)
+    assert {name: last.shares[name].held_out for name in last.judged} == {"left": 1, "right": 2}
+    assert not [warning for warning in last.warnings if "held out" in warning]
+    by_operator = {name[-3:]: 0.0 for name in last.shares if "+" in name}
+    for name in last.shares:
+        if "+" in name:
+            by_operator[name[-3:]] += last.shares[name].weight
+    assert by_operator == pytest.approx(dict.fromkeys(by_operator, 0.2))
+
+
+def test_the_loss_of_a_behavior_is_that_of_its_parts_by_their_weights(
+    dataset: Dataset, weights: Path, image_policy: PolicyConfig
+) -> None:
+    pairs = load_for(balance_file.read(weights), dataset, image_policy)
+    judged = Judged(pairs, torch.tensor([0.1, 0.3, 0.0, 0.6]))
+    assert judged.weights == pytest.approx({"left": 0.4, "right": 0.6})
+    known = {"left+noisy": 8.0, "left+optimal": 4.0, "right+noisy": 9.0}
+    assert judged.losses(known) == {"left": pytest.approx(5.0), **known}
+    assert judged.losses({"right+optimal": 2.0}) == {"right": 2.0, "right+optimal": 2.0}
+
+
+def test_pairs_are_drawn_as_the_weights_say(dataset: Dataset, weights: Path, image_policy: PolicyConfig) -> None:
+    pairs = load_for(balance_file.read(weights), dataset, image_policy)
+    drawing = Drawing(pairs, replace(QUICK, batch_size=1000), {"noisy": 0.9, "optimal": 0.1})
+    drawn = drawing.draw(0)
+    noisy = torch.tensor([name.endswith("noisy") for name in pairs.groups])
+    assert noisy[drawn.groups].double().mean() == pytest.approx(0.9, abs=0.001)
+    assert torch.equal(drawn.groups, pairs.group[drawn.pairs])
+    assert drawing.of_groups.sum() == pytest.approx(1)
+    torch.testing.assert_close(drawing.of_groups[noisy].sum(), torch.tensor(0.9, dtype=torch.float64))
 
 
 def test_a_policy_says_the_weights_that_were_given_and_the_behaviors_that_it_knows(
     dataset: Dataset, weights: Path, image_policy: PolicyConfig, tmp_path: Path
 ) -> None:
-    list(train_dataset(dataset, tmp_path / "policy", weights, image_policy, QUICK))
+    *_, last = train_dataset(dataset, tmp_path / "policy", weights, image_policy, QUICK)
     provenance = load(tmp_path / "policy").provenance
     assert provenance["weights"] == {"noisy": 0.5, "optimal": 0.5}
     assert provenance["fingerprint"] == dataset.fingerprint(("quality",))
+    assert provenance["warnings"] == list(last.warnings)
     assert doubts(provenance, ("left", "right")) == ()
     assert (
         "trained on the groups left, right; none of them is named middle" in doubts(provenance, ("left", "middle"))[0]
     )
 
 
-def test_each_pair_weighs_what_the_weights_say(dataset: Dataset, weights: Path, image_policy: PolicyConfig) -> None:
-    pairs, alpha = load_weighed(dataset, image_policy, balance_file.read(weights))
-    assert alpha is not None
-    weight = torch.tensor([alpha[name] for name in pairs.groups], dtype=torch.float64)
-    noisy = torch.tensor([quality == "noisy" for _, quality in EPISODES * 2]).repeat_interleave(5)
-    torch.testing.assert_close((weight / pairs.proportions())[pairs.group], torch.where(noisy, 5 / 6, 5 / 4).double())
-
-
-def test_where_an_episode_has_no_behavior_the_groups_of_the_weights_are_told_apart(
+def test_where_an_episode_has_no_behavior_the_groups_of_the_weights_are_judged(
     dataset: Dataset,
     image_policy: PolicyConfig,
     record: Record,
@@ -86,6 +127,6 @@ def test_where_an_episode_has_no_behavior_the_groups_of_the_weights_are_told_apa
     record(dataset, demonstrate(ticks=5, seed=77), {"quality": "noisy"})
     config = BalancingConfig(method="equal")
     list(rebalance_dataset(dataset, ("quality",), tmp_path / "anew", config, image_policy))
-    pairs, alpha = load_weighed(dataset, image_policy, balance_file.read(tmp_path / "anew"))
-    assert alpha == {"noisy": 0.5, "optimal": 0.5}
-    assert pairs.behaviors == ()
+    *_, last = train_dataset(dataset, tmp_path / "policy", tmp_path / "anew", image_policy, QUICK)
+    assert list(last.shares) == ["noisy", "optimal"]
+    assert load(tmp_path / "policy").provenance["behaviors"] == []

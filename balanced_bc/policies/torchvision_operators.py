@@ -16,7 +16,12 @@ NMS = "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 def import_torchvision() -> Any:
     """Import torchvision, also beside another build of torch than it was compiled for.
 
-    Its compiled operators do not load then, and one of them is named at import. Rivals use nothing compiled of it.
+    Its compiled operators do not load then, and one of them is named at import; without it, timm and LeRobot could not
+    be imported either. Their networks use nothing compiled of it; who does is told that there is no such operator.
+
+    Raises:
+        ImportError: It is not installed.
+        RuntimeError: It cannot be imported for another reason.
 
     Returns:
         What must be kept alive.
