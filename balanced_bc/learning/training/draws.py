@@ -37,10 +37,9 @@ class Draw(NamedTuple):
 class Drawing:
     r"""Draws batches by weights.
 
-    Groups may be parts of those that are weighed: they share a weight by their pairs to train on. Demonstrations are
-    held out of each behavior alike, and every group that is weighed keeps some. Of K weighed and k groups:
-
-    Whoever has the same pairs, configuration and weights draws the same batches, whatever computes on them.
+    The k groups of the pairs may be parts of K groups that are weighed: they share a weight by their pairs to train
+    on. Demonstrations are held out of each behavior alike, and every group that is weighed keeps some. Whoever has the
+    same pairs, configuration and weights draws the same batches, whatever computes on them.
 
     Attributes:
         train: Pairs to train on, (n,).
