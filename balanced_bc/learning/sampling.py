@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,7 +68,12 @@ def last_positive(weights: Tensor) -> int:
 
 
 def hold_out(
-    demonstration: Tensor, group: Tensor, share: float, generator: Generator, needed: Tensor | None = None
+    demonstration: Tensor,
+    group: Tensor,
+    share: float,
+    generator: Generator,
+    parts: Tensor | None = None,
+    needed: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Split pairs by demonstration, in each group alike.
 
@@ -79,6 +85,7 @@ def hold_out(
         group: Group of each pair, (N,).
         share: Share of each group's demonstrations to hold out; 0 holds out none.
         generator: Source of the choice.
+        parts: Part of its group that each pair is in: what is held out is spread over the parts by their size, (N,).
         needed: Another group of each pair; of these, too, at least one demonstration stays, (N,).
 
     Returns:
@@ -89,9 +96,10 @@ def hold_out(
     every = _demonstrations(demonstration, group)
     others = [] if needed is None else _demonstrations(demonstration, needed)
     left = [set(names.tolist()) for names in (*every, *others)]
+    part = dict(zip(demonstration.tolist(), (group if parts is None else parts).tolist()))
     for own, names in zip(left, every):
         stay = len(names) - min(max(round(share * len(names)), 1), len(names) - 1)
-        for name in names[torch.randperm(len(names), generator=generator)].tolist():
+        for name in _spread(names[torch.randperm(len(names), generator=generator)].tolist(), part):
             if len(own) <= stay:
                 break
             theirs = [some for some in left if name in some]
@@ -106,6 +114,16 @@ def hold_out(
 def _demonstrations(demonstration: Tensor, group: Tensor) -> list[Tensor]:
     """Demonstrations of each group."""
     return [torch.unique(demonstration[group == i]) for i in torch.unique(group)]
+
+
+def _spread(names: Sequence[int], part: Mapping[int, int]) -> list[int]:
+    """Demonstrations in an order whose every beginning has of each part about its share; otherwise as they were."""
+    size, before = Counter(part[name] for name in names), Counter[int]()
+    place = {}
+    for name in names:
+        place[name] = (before[part[name]] + 0.5) / size[part[name]]
+        before[part[name]] += 1
+    return sorted(names, key=place.__getitem__)
 
 
 def weights_of(alpha: Mapping[str, float] | None, groups: Sequence[str], proportions: Tensor) -> Tensor:

@@ -68,9 +68,20 @@ def test_what_another_grouping_needs_is_not_held_out() -> None:
     demonstration = torch.arange(6)
     group, needed = torch.tensor((0, 0, 0, 1, 1, 1)), torch.tensor((0, 1, 2, 0, 1, 3))
     for seed in range(20):
-        train, out = hold_out(demonstration, group, 0.3, Generator().manual_seed(seed), needed)
+        train, out = hold_out(demonstration, group, 0.3, Generator().manual_seed(seed), needed=needed)
         assert set(needed[train].tolist()) == {0, 1, 2, 3}
         assert group[out].tolist() == [0, 1]
+
+
+def test_what_is_held_out_of_a_group_is_spread_over_its_parts() -> None:
+    demonstration, group = torch.arange(30), torch.zeros(30)
+    parts = (demonstration >= 20).long()
+    chosen = set()
+    for seed in range(20):
+        _, out = hold_out(demonstration, group, 0.2, Generator().manual_seed(seed), parts)
+        assert torch.bincount(parts[out]).tolist() == [4, 2]
+        chosen.add(tuple(out.tolist()))
+    assert len(chosen) == 20
 
 
 def test_without_weights_groups_count_by_their_pairs() -> None:

@@ -56,7 +56,8 @@ class Drawing:
         self.generator = Generator().manual_seed(config.seed)
         names, weighed = pairs.by(pairs.weighed)
         judged = pairs.by(pairs.judged)[1]
-        split = sampling.hold_out(pairs.demonstration, judged, config.held_out, self.generator, needed=weighed)
+        by = {"parts": pairs.group, "needed": weighed}
+        split = sampling.hold_out(pairs.demonstration, judged, config.held_out, self.generator, **by)
         self.train, self.held_out = split
         self.members = sampling.Members.of(weighed, len(names), self.train)
         self.shares = self.members.count.double() / len(self.train)
