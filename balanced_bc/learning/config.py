@@ -44,9 +44,9 @@ class TrainingConfig:
     """none: weights hold from the first step on. cosine: over all steps they move, geometrically and along a cosine,
     from the shares of the dataset to the weights given; so groups that are rare and weigh more come more at the end."""
     held_out: float = field(default=0.0, metadata={"range": (0.0, 0.5)})
-    """Share of each group's demonstrations that is kept out of training to measure a loss on, 0 to 0.5."""
+    """Share of each behavior's demonstrations that is kept out of training to measure a loss on, 0 to 0.5."""
     held_out_pairs: int = field(default=128, metadata={"range": (1, 10**6)})
-    """Held-out pairs of each group that are measured in a report."""
+    """Held-out pairs of each behavior that are measured in a report."""
     report_every: int = field(default=50, metadata={"range": (1, 10**6)})
     """Steps between two reports of progress."""
     early_stop: int = field(default=0, metadata={"range": (0, 10**6)})

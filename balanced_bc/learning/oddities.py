@@ -48,16 +48,29 @@ def never_changing(pairs: Pairs) -> tuple[str, ...]:
 
 
 def half_a_gripper(pairs: Pairs) -> tuple[str, ...]:
-    """A gripper that does what it is never told, or never does what it is told: half of it was not recorded."""
+    """A gripper that does what it is never told, or never what it is told: half of it was not recorded.
+
+    Where no command was recorded, the state is the label: it changes, and command and state are equal at every tick.
+    """
     state, command = pairs.state[:, GRIPPER[0]], pairs.action[:, 0, GRIPPER[1]]
     look = "look whether its topics were recorded"
+    same = pairs.demonstration.diff() == 0
+    if copied := _moved(pairs, same) - set(pairs.demonstration[state != command].tolist()):
+        episodes = spelled(pairs.episodes[one] for one in copied)
+        return (f"the gripper's command is its state at every tick of episode {episodes}: {look}",)
     if _is_constant(command):
-        moved = state.diff() * command[0] * (pairs.demonstration.diff() == 0)
-        how = "open, and it closes" if command[0] > 0 else "close, and it opens"
-        return (f"the gripper is always told to {how}: {look}",) if bool((moved < 0).any()) else ()
-    if _is_constant(state) and not _is_constant(pairs.state):
+        told, against = ("open", "closed") if command[0] > 0 else ("close", "open")
+        if bool((state.diff() * command[0] * same < 0).any()) or bool((state * command < 0).all()):
+            return (f"the gripper is always told to {told}, and it is or gets {against}: {look}",)
+    elif _is_constant(state) and not _is_constant(pairs.state):
         return (f"the gripper is told to open and to close, and its state never changes: {look}",)
     return ()
+
+
+def _moved(pairs: Pairs, same: Tensor) -> set[int]:
+    """Demonstrations in which the gripper opens or closes."""
+    changes = (pairs.state[:, GRIPPER[0]].diff() != 0) & same
+    return set(pairs.demonstration[1:][changes].tolist())
 
 
 def far_off(pairs: Pairs) -> tuple[str, ...]:

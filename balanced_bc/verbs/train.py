@@ -39,7 +39,8 @@ def train(
         runs = train_dataset(Dataset.open(dataset), output, weights, policy, training, stop, init=init)
         last = None
         for report in shown(runs, "training", summary.reading, summary.pace):
-            for warning in report.warnings if last is None else ():
+            first = last is None and report.step < report.steps
+            for warning in report.warnings if first else ():
                 print_text(f"warning: {warning}")
             last = report
     if last is not None:

@@ -47,10 +47,19 @@ def test_a_gripper_that_is_half_recorded_is_told(pairs: Pairs) -> None:
     gripper = pairs.action[:, 0, 6].clone()
     pairs.action[:, 0, 6] = 1.0
     (said,) = oddities.warnings(pairs)
-    assert said.startswith("the gripper is always told to open, and it closes: look")
+    assert said.startswith("the gripper is always told to open, and it is or gets closed: look")
     pairs.action[:, 0, 6], pairs.state[:, 7] = gripper, 1.0
     (said,) = oddities.warnings(pairs)
     assert said.startswith("the gripper is told to open and to close, and its state never changes: look")
+
+
+def test_a_gripper_whose_commands_were_not_recorded_is_told(pairs: Pairs) -> None:
+    """Then its state is taken for its command."""
+    own = pairs.demonstration >= 3
+    pairs.state[own, 7] = torch.where(torch.arange(80) % 40 < 30, 1.0, -1.0)
+    pairs.action[own, 0, 6] = pairs.state[own, 7]
+    (said,) = oddities.warnings(pairs)
+    assert said.startswith("the gripper's command is its state at every tick of episode 13-14: look")
 
 
 def test_a_gripper_that_does_what_it_is_always_told_is_usual(pairs: Pairs) -> None:

@@ -38,8 +38,9 @@ class Drawing:
     r"""Draws batches by weights.
 
     The k groups of the pairs may be parts of K groups that are weighed: they share a weight by their pairs to train
-    on. Demonstrations are held out of each behavior alike, and every group that is weighed keeps some. Whoever has the
-    same pairs, configuration and weights draws the same batches, whatever computes on them.
+    on. Demonstrations are held out of each behavior alike, of what has no weight in it apart, and every group that is
+    weighed keeps some. Whoever has the same pairs, configuration and weights draws the same batches, whatever computes
+    on them.
 
     Attributes:
         train: Pairs to train on, (n,).
@@ -55,9 +56,10 @@ class Drawing:
         self.batch_size, self.pixels, self.cameras = config.batch_size, config.shift, tuple(pairs.images)
         self.generator = Generator().manual_seed(config.seed)
         names, weighed = pairs.by(pairs.weighed)
-        judged = pairs.by(pairs.judged)[1]
+        left_out = torch.tensor([(alpha or {}).get(name, 1.0) == 0 for name in pairs.weighed])[pairs.group]
+        alike = 2 * pairs.by(pairs.judged)[1] + left_out
         by = {"parts": pairs.group, "needed": weighed}
-        split = sampling.hold_out(pairs.demonstration, judged, config.held_out, self.generator, **by)
+        split = sampling.hold_out(pairs.demonstration, alike, config.held_out, self.generator, **by)
         self.train, self.held_out = split
         self.members = sampling.Members.of(weighed, len(names), self.train)
         self.shares = self.members.count.double() / len(self.train)

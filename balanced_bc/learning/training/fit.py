@@ -277,5 +277,8 @@ def _patience(config: TrainingConfig, validation: Validation, judged: Judged) ->
     known = judged.losses(dict.fromkeys(validation.index, 0.0))
     measured = [name for name in trained_on if name in known]
     if not measured:
-        raise LearningError(f"early_stop wants held-out demonstrations, but each of {trained_on} has only one")
+        raise LearningError(
+            f"early_stop wants held-out demonstrations, and {trained_on} have none to spare: each group with a weight "
+            "keeps one for training"
+        )
     return Patience(config.early_stop, measured)

@@ -83,13 +83,16 @@ def shares(pairs: Pairs, drawing: Drawing, judged: Judged) -> dict[str, Share]:
 
 
 def warnings(pairs: Pairs, found: Mapping[str, Share], judged: Judged, held_out: float) -> tuple[str, ...]:
-    """What may be wrong with the data: odd values, and behaviors of which nothing could be held out."""
-    kept = {name: found[name].demonstrations for name in judged.names if held_out and not found[name].held_out}
+    """What may be wrong with the data: odd values, and behaviors of which nothing with a weight could be held out."""
+    known = judged.losses({name: 0.0 for name in pairs.groups if found[name].held_out})
+    kept = {name: found[name].demonstrations for name in judged.names if held_out and name not in known}
     return (
         *oddities.warnings(pairs),
-        *(f"nothing is held out of {name}: it has {_counted(n)}, which training needs" for name, n in kept.items()),
+        *(f"nothing is held out of {name}: {_why(n)}" for name, n in kept.items()),
     )
 
 
-def _counted(number: int) -> str:
-    return "one demonstration" if number == 1 else f"{number} demonstrations"
+def _why(demonstrations: int) -> str:
+    if demonstrations == 1:
+        return "it has one demonstration, which training needs"
+    return f"each group with a weight keeps one, and its {demonstrations} demonstrations have no more"

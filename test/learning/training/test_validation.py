@@ -119,7 +119,7 @@ def test_an_early_stop_without_held_out_demonstrations_is_refused(
     with pytest.raises(LearningError, match="held_out is 0"):
         TrainingConfig(early_stop=3)
     single = gather(grouped[:1], state_policy, contract)
-    with pytest.raises(LearningError, match="has only one"):
+    with pytest.raises(LearningError, match="have none to spare"):
         next(fit(single, state_policy, OVERFITTING))
 
 

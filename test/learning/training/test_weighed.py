@@ -81,6 +81,23 @@ def test_groups_of_single_demonstrations_take_nothing_from_what_is_held_out_of_b
     assert by_operator == pytest.approx(dict.fromkeys(by_operator, 0.2))
 
 
+def test_what_has_no_weight_is_not_held_out_in_place_of_what_has(
+    dataset: Dataset, weights: Path, image_policy: PolicyConfig
+) -> None:
+    pairs = load_for(balance_file.read(weights), dataset, image_policy)
+    for seed in range(10):
+        drawing = Drawing(pairs, replace(QUICK, seed=seed), {"noisy": 0.0, "optimal": 1.0})
+        held_out = torch.bincount(pairs.group[drawing.held_out], minlength=4)
+        assert dict(zip(pairs.groups, (held_out / 5).tolist())) == {
+            "left+noisy": 1,
+            "left+optimal": 1,
+            "right+noisy": 1,
+            "right+optimal": 1,
+        }
+        judged = Judged(pairs, drawing.of_groups)
+        assert set(judged.losses(dict.fromkeys(pairs.groups, 0.0))) == {"left", "right", *pairs.groups}
+
+
 def test_the_loss_of_a_behavior_is_that_of_its_parts_by_their_weights(
     dataset: Dataset, weights: Path, image_policy: PolicyConfig
 ) -> None:
