@@ -85,10 +85,10 @@ def shares(pairs: Pairs, drawing: Drawing, judged: Judged) -> dict[str, Share]:
 def warnings(pairs: Pairs, found: Mapping[str, Share], judged: Judged, held_out: float) -> tuple[str, ...]:
     """What may be wrong with the data: odd values, and behaviors of which nothing with a weight could be held out."""
     known = judged.losses({name: 0.0 for name in pairs.groups if found[name].held_out})
-    kept = {name: found[name].demonstrations for name in judged.names if held_out and name not in known}
+    lacking = [name for name, weight in judged.weights.items() if held_out and weight > 0 and name not in known]
     return (
         *oddities.warnings(pairs),
-        *(f"nothing is held out of {name}: {_why(n)}" for name, n in kept.items()),
+        *(f"nothing is held out of {name}: {_why(found[name].demonstrations)}" for name in lacking),
     )
 
 
