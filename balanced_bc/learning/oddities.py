@@ -1,4 +1,4 @@
-"""Values that say nothing, or that no robot can mean: what may be wrong with the data of any training."""
+"""Values that say nothing, or that no robot can mean."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def warnings(pairs: Pairs) -> tuple[str, ...]:
 
 
 def never_changing(pairs: Pairs) -> tuple[str, ...]:
-    """States, actions and cameras that are always the same, and single joints."""
-    constant = [name for name in ("state", "action") if _is_constant(getattr(pairs, name).flatten(1))]
-    still = [] if "state" in constant else [one.name for one in _joints(pairs) if _is_constant(one.values)]
+    """A state, single joints and cameras that are always the same."""
+    joints = [one.name for one in _joints(pairs) if _is_constant(one.values)]
+    still = ["the state"] if _is_constant(pairs.state) else joints
     cameras = [name for name, images in pairs.images.items() if _is_constant(_some(images, LOOKED_AT).flatten(1))]
-    told = (*(f"the {name}" for name in constant), *still, *(f"what {name} shows" for name in cameras))
+    told = (*still, *(f"what {name} shows" for name in cameras))
     return tuple(f"{name} never changes: a policy learns nothing from it" for name in told)
 
 

@@ -17,6 +17,7 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.training.draws import Drawing
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.train import require_told, train_dataset
@@ -81,8 +82,20 @@ def test_constant_inputs_and_actions_train_without_nan_and_with_a_warning(
     last = last_of(pairs, replace(image_policy, head=head), QUICK)  # type: ignore[arg-type]
     assert is_finite(last)
     assert [warning.partition(" never")[0] for warning in last.warnings] == [
-        *("the state", "the action", "what static_camera shows", "what gripper_camera shows")
+        *("the actions of slider", "the state", "what static_camera shows", "what gripper_camera shows")
     ]
+
+
+def test_copies_are_told_and_held_out_together(
+    contract: RobotContract, demonstrate: Demonstrate, state_policy: PolicyConfig
+) -> None:
+    found = [Grouped(f"episode {i}", "slider", demonstrate(seed=seed)) for i, seed in enumerate((0, 1, 0))]
+    pairs = gather(found, state_policy, contract)
+    last = last_of(pairs, state_policy, QUICK)
+    assert last.warnings[0].startswith("1 of 3 demonstrations are there more than once (episode 2 is 0)")
+    for seed in range(10):
+        held_out = Drawing(pairs, replace(QUICK, held_out=0.3, seed=seed), None).held_out
+        assert set(pairs.demonstration[held_out].tolist()) in ({1}, {0, 2})
 
 
 def test_data_that_changes_has_no_warning(pairs: Pairs, image_policy: PolicyConfig) -> None:

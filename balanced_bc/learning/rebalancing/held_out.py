@@ -14,7 +14,7 @@ from balanced_bc.balancing.comparison import kind_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import staying
 from balanced_bc.learning.batches import Pairs
-from balanced_bc.learning.rebalancing.quality import originals
+from balanced_bc.learning.quality import whole_copies
 
 FOLDS = 3
 """Parts that demonstrations are dealt into; each is held out in turn."""
@@ -55,7 +55,7 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     everything = torch.arange(len(pairs))
     if config.split == "training":
         return Split("training", (everything,), (everything,))
-    same = originals(pairs)[pairs.demonstration]
+    same = whole_copies(pairs)
     fold = folds.deal(same, rarest(pairs, kept), FOLDS, Generator().manual_seed(config.seed))
     small = folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups))
     if lacking := tuple(group for group in small if group in kept):

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from balanced_bc.learning import sampling
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.quality import whole_copies
 from balanced_bc.learning.training.augmentation import draw_offsets
 from balanced_bc.learning.training.warming import require_weights, warmed, warmth
 
@@ -38,9 +39,9 @@ class Drawing:
     r"""Draws batches by weights.
 
     The k groups of the pairs may be parts of K groups that are weighed: they share a weight by their pairs to train
-    on. Demonstrations are held out of each behavior alike, of what has no weight in it apart, and every group that is
-    weighed keeps some. Whoever has the same pairs, configuration and weights draws the same batches, whatever computes
-    on them.
+    on. Demonstrations are held out of each behavior alike, copies together, of what has no weight in it apart, and
+    every group that is weighed keeps some. Whoever has the same pairs, configuration and weights draws the same
+    batches, whatever computes on them.
 
     Attributes:
         train: Pairs to train on, (n,).
@@ -59,7 +60,7 @@ class Drawing:
         left_out = torch.tensor([(alpha or {}).get(name, 1.0) == 0 for name in pairs.weighed])[pairs.group]
         alike = 2 * pairs.by(pairs.judged)[1] + left_out
         by = {"parts": pairs.group, "needed": weighed}
-        split = sampling.hold_out(pairs.demonstration, alike, config.held_out, self.generator, **by)
+        split = sampling.hold_out(whole_copies(pairs), alike, config.held_out, self.generator, **by)
         self.train, self.held_out = split
         self.members = sampling.Members.of(weighed, len(names), self.train)
         self.shares = self.members.count.double() / len(self.train)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from balanced_bc.learning import oddities
+from balanced_bc.learning import quality
 from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.training.draws import Drawing
 from balanced_bc.learning.training.judged import Judged
@@ -83,11 +83,11 @@ def shares(pairs: Pairs, drawing: Drawing, judged: Judged) -> dict[str, Share]:
 
 
 def warnings(pairs: Pairs, found: Mapping[str, Share], judged: Judged, held_out: float) -> tuple[str, ...]:
-    """What may be wrong with the data: odd values, and behaviors of which nothing with a weight could be held out."""
+    """What may be wrong with the data, and behaviors of which nothing with a weight could be held out."""
     known = judged.losses({name: 0.0 for name in pairs.groups if found[name].held_out})
     lacking = [name for name, weight in judged.weights.items() if held_out and weight > 0 and name not in known]
     return (
-        *oddities.warnings(pairs),
+        *quality.warnings(pairs),
         *(f"nothing is held out of {name}: {_why(found[name].demonstrations)}" for name in lacking),
     )
 

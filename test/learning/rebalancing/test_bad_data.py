@@ -19,7 +19,7 @@ from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.batches import Grouped, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing.quality import near
+from balanced_bc.learning.quality import near
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies.config import PolicyConfig

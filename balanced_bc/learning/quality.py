@@ -1,4 +1,4 @@
-"""What may be wrong with demonstrations that are to be balanced."""
+"""What may be wrong with demonstrations: copies, actions that never change, odd values, mistyped tags."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTED = 10
 
 
 def warnings(pairs: Pairs) -> tuple[str, ...]:
-    """Say what a person should know of the data before trusting weights."""
+    """Say what a person should know of the data before trusting weights or a policy."""
     return (*_repeated(pairs), *_constant(pairs), *oddities.warnings(pairs), *_mistyped(pairs))
 
 
@@ -58,6 +58,11 @@ def originals(pairs: Pairs) -> Tensor:
         found[name] = first.setdefault(_content(pairs, part), name)
         start += pairs_of_it
     return found
+
+
+def whole_copies(pairs: Pairs) -> Tensor:
+    """The first demonstration with the content of each pair's own, (N,): copies belong to one side of a split."""
+    return originals(pairs)[pairs.demonstration]
 
 
 def _content(pairs: Pairs, part: slice) -> bytes:
