@@ -60,7 +60,8 @@ class Drawing:
         left_out = torch.tensor([(alpha or {}).get(name, 1.0) == 0 for name in pairs.weighed])[pairs.group]
         alike = 2 * pairs.by(pairs.judged)[1] + left_out
         by = {"parts": pairs.group, "needed": weighed}
-        split = sampling.hold_out(whole_copies(pairs), alike, config.held_out, self.generator, **by)
+        whole = whole_copies(pairs) if config.held_out else pairs.demonstration
+        split = sampling.hold_out(whole, alike, config.held_out, self.generator, **by)
         self.train, self.held_out = split
         self.members = sampling.Members.of(weighed, len(names), self.train)
         self.shares = self.members.count.double() / len(self.train)
