@@ -20,8 +20,8 @@ import torch
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import parse_axes
-from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.device import keep_freed_memory
+from balanced_bc.learning.gathering import load_pairs
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.tables import aligned
 from benchmarks.rivals import balancing_whole, meta_cases, meta_rivals, meta_steps

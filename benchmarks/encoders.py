@@ -29,9 +29,10 @@ from balanced_bc.balancing.methods import balance
 from balanced_bc.balancing.problem import Fold, Held, NegativeLogLikelihood, Parameters, Problem, Sampler
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.device import keep_freed_memory
+from balanced_bc.learning.gathering import load_pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.encoded import encoded, encoder_of, train_encoder
 from balanced_bc.learning.rebalancing.formulation import problem_of
 from balanced_bc.learning.rebalancing.held_out import FOLDS, Split, split_of

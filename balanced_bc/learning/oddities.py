@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.demonstrations.tags import spelled
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 
 LOOKED_AT = 64
 """Images of each camera that are compared to see whether it shows anything but one picture."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from balanced_bc.balancing import folds
 from balanced_bc.demonstrations.tags import spelled
 from balanced_bc.learning import oddities
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 
 NEAR = 0.83
 """Likeness of two tags above which one may be mistyped: above that of optimal and suboptimal (0.82), below that of

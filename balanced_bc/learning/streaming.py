@@ -23,9 +23,10 @@ from balanced_bc.demonstrations.alignment import ALIGNMENT_VERSION
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import ACTION_SIZE, SCENE_SIZE, STATE_SIZE
 from balanced_bc.demonstrations.segments import names_of
-from balanced_bc.learning.batches import Grouped, Pairs, gather, member_of
 from balanced_bc.learning.derived import make
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import Grouped, gather, member_of
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.pixels import mapped as mapped_images
 from balanced_bc.policies.config import PolicyConfig
 

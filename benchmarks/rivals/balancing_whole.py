@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from balanced_bc.balancing import comparison, conflicts
 from balanced_bc.balancing.config import BalancingConfig, Method
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, TrainingConfig
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.policies.config import PolicyConfig

@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import Precision, TrainingConfig
 from balanced_bc.learning.device import choose
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.feed import moved
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.lanes import fit_lanes

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import BEHAVIOR
-from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.config import DeviceName, TrainingConfig
 from balanced_bc.learning.device import choose
+from balanced_bc.learning.gathering import load_pairs
 from balanced_bc.policies.config import Kind, PolicyConfig
 from benchmarks.rivals.clock import Contender, Round, rounds
 from benchmarks.rivals.hdf5 import File, export

@@ -16,9 +16,9 @@ import torch
 
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import BEHAVIOR
-from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.config import EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.intervals import wilson
+from balanced_bc.learning.gathering import load_pairs
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.actor import ActingPolicy, ChunkedActor

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from balanced_bc.demonstrations.observation import Observation
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.policies.actor import Execution
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.resample import shrink

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, default_collate
 
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.policies.batch import Batch
 from balanced_bc.policies.torchvision_operators import import_torchvision
 from benchmarks.rivals.learner import AbsentError, Batches

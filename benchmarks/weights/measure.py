@@ -15,9 +15,9 @@ import torch
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.references import train
 from balanced_bc.balancing.repetition import Repetition
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import evaluate
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.encoded import encode
 from balanced_bc.learning.rebalancing.formulation import problem_of
 from balanced_bc.learning.rebalancing.held_out import split_of

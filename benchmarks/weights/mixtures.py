@@ -11,7 +11,8 @@ import numpy as np
 
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.demonstrations.tags import BEHAVIOR
-from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.simulation.demonstrators import cast, percept_of
 from balanced_bc.simulation.environment import CONTRACT, DeskEnv, make

@@ -19,7 +19,8 @@ from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.decoding import Sample
 from balanced_bc.demonstrations.encoding import encode_sample
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.policies.config import PolicyConfig
 
 PERIOD = 33_333_333

@@ -14,9 +14,10 @@ from torch import Tensor
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.draws import Drawing
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress

@@ -12,7 +12,8 @@ import torch
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning import oddities
-from balanced_bc.learning.batches import Grouped, Pairs, gather
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.policies.config import PolicyConfig
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.sampling import Members, hold_out, systematic, weights_of
 from balanced_bc.learning.training.augmentation import shift
 

@@ -21,8 +21,9 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Pairs, load_pairs
 from balanced_bc.learning.config import EncodingConfig, TrainingConfig
+from balanced_bc.learning.gathering import load_pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.formulation import problem_of
 from balanced_bc.learning.rebalancing.held_out import demonstrations, split_of

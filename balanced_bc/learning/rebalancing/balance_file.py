@@ -17,9 +17,9 @@ from balanced_bc.balancing.prior import kind_of
 from balanced_bc.balancing.proportions import effective_sample_size
 from balanced_bc.balancing.result import Balance, Compared
 from balanced_bc.demonstrations.durable import read_yaml, write_bytes, write_yaml
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing import idleness, matrices, parquet
 from balanced_bc.learning.rebalancing.formulation import counted
 from balanced_bc.learning.rebalancing.held_out import demonstrations

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.device import choose
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.streaming import mapped
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.learner import fresh

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from balanced_bc.demonstrations.durable import write_bytes
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing import parquet
 from balanced_bc.learning.rebalancing.balance_file import FINGERPRINT, BalanceFile
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from balanced_bc.balancing.feedback import Judged
 from balanced_bc.balancing.problem import Fold, Held, Problem, Sampler
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.encoded import Encoded, FeaturePolicy
 from balanced_bc.learning.rebalancing.held_out import Split, demonstrations
 from balanced_bc.learning.sampling import Members

@@ -13,7 +13,7 @@ from balanced_bc.balancing import folds
 from balanced_bc.balancing.comparison import kind_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import staying
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.quality import whole_copies
 
 FOLDS = 3

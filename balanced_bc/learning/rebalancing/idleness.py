@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing import folds
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 
 LINEAR = 0.005
 """Commanded speed below which the hand is told to stand still, [m/s]."""

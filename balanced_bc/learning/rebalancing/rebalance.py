@@ -18,9 +18,9 @@ from balanced_bc.balancing.methods import CLOSED, beginning
 from balanced_bc.balancing.result import Balance, Progress, Run
 from balanced_bc.balancing.work import ALONE, Work, placed, together
 from balanced_bc.learning import quality
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.device import keep_freed_memory, one_thread, within
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.encoded import Encoded, Late, encoded, encoder_of, train_encoder
 from balanced_bc.learning.rebalancing.feedback import NOTHING, Feedback
 from balanced_bc.learning.rebalancing.formulation import counted, problem_of

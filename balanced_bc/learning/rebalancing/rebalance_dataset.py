@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Judged
 from balanced_bc.balancing.result import Progress
-from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images
 from balanced_bc.learning.config import EncodingConfig, FeedbackConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import load_pairs, size_of_images
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing import balance_file, balance_picture, exports, report
 from balanced_bc.learning.rebalancing import history as told
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile

@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from balanced_bc.learning import sampling
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.quality import whole_copies
 from balanced_bc.learning.training.augmentation import draw_offsets
 from balanced_bc.learning.training.warming import require_weights, warmed, warmth

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.augmentation import shifted
 from balanced_bc.learning.training.draws import Draw
 from balanced_bc.policies.batch import Batch

@@ -11,10 +11,10 @@ from math import isfinite
 import torch
 from torch import Tensor
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device, choose, keep_freed_memory, one_thread, reproducible, within
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training import descent, memory, parallel
 from balanced_bc.learning.training.draws import Drawing, PairWeight
 from balanced_bc.learning.training.feed import Feed

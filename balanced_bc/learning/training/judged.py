@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 
 
 class Judged:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.device import Device, choose, keep_freed_memory, reproducible
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training import descent, memory
 from balanced_bc.learning.training.chance import seeded
 from balanced_bc.learning.training.draws import Draw, Drawing, PairWeight, joined

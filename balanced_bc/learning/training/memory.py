@@ -8,9 +8,9 @@ from typing import Literal
 
 import torch
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import Memory
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 
 DEVICE_SHARE = 0.5
 """Share of a device's free memory that pairs may take on auto: the rest is for the policy and what it computes."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from balanced_bc.learning import quality
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.draws import Drawing
 from balanced_bc.learning.training.judged import Judged
 from balanced_bc.policies.policy import Policy

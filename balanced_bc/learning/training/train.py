@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from balanced_bc.demonstrations.tags import BEHAVIOR, regrouped
-from balanced_bc.learning.batches import Pairs, load_pairs, size_of_images
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import load_pairs, size_of_images
 from balanced_bc.learning.keeping import differences
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.training import memory, parallel

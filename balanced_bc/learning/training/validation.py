@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.sampling import Members
 from balanced_bc.policies.batch import Batch
 

@@ -14,8 +14,9 @@ from balanced_bc.balancing.result import Balance
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.rebalancing.row import Row

@@ -16,9 +16,9 @@ from balanced_bc.balancing.result import Balance
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Grouped, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import Grouped, gather
 from balanced_bc.learning.quality import near
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.training.train import train_dataset

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.result import Balance
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing import balance_file, balance_picture
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.balanced_sampler import BalancedSampler

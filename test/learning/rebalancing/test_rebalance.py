@@ -16,8 +16,8 @@ from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EncodingConfig
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.encoded import encode
 from balanced_bc.learning.rebalancing.held_out import split_of
 from balanced_bc.learning.rebalancing.rebalance import rebalance

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning.batches import load_pairs
+from balanced_bc.learning.gathering import load_pairs
 from balanced_bc.learning.streaming import stream_pairs
 from balanced_bc.policies.config import PolicyConfig
 from test.learning.rebalancing.conftest import DatasetOf
@@ -58,7 +58,7 @@ SCRIPT = f"""
 import resource, sys, numpy as np, torch
 from pathlib import Path
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.learning.batches import Pairs
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.streaming import columns

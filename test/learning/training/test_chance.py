@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.chance import seeded
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.lanes import fit_lanes

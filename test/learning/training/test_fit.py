@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.descent import learning_rate
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.lanes import Lane, Weights, fit_lanes
 from balanced_bc.learning.training.progress import Progress

@@ -11,9 +11,9 @@ import torch
 
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.learning import pixels
-from balanced_bc.learning.batches import load_pairs, size_of_images
 from balanced_bc.learning.config import Memory, TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import load_pairs, size_of_images
 from balanced_bc.learning.training import memory
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies.config import PolicyConfig

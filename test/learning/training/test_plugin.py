@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from balanced_bc.cli import main
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.observation import Demonstration, Observation
-from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import evaluate
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.policies import checkpoint
 from balanced_bc.policies.batch import Batch

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training import summary
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress, Share

@@ -12,9 +12,9 @@ import torch
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning.batches import load_pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import load_pairs
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.training.lanes import fit_lanes

@@ -17,11 +17,11 @@ import torch
 
 from balanced_bc.cli import main
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.interruption import interruption
 from balanced_bc.learning.keeping import differences
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.progress import Progress
 from balanced_bc.learning.training.train import train_dataset

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import evaluate
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.lanes import fit_lanes
 from balanced_bc.policies import checkpoint

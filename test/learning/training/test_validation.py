@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from balanced_bc.demonstrations.contract import RobotContract
-from balanced_bc.learning.batches import Grouped, Pairs, gather
 from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import Grouped, gather
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.validation import Patience, Validation, deciding, parts_of, regret
 from balanced_bc.policies.config import PolicyConfig

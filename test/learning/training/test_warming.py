@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from balanced_bc.balancing.proportions import tempered
 from balanced_bc.demonstrations.dataset import Dataset
-from balanced_bc.learning.batches import Pairs
 from balanced_bc.learning.config import Application, TrainingConfig
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.training.draws import Drawing, PairWeight
 from balanced_bc.learning.training.fit import fit
 from balanced_bc.learning.training.lanes import fit_lanes

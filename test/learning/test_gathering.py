@@ -14,8 +14,9 @@ from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.errors import DemonstrationError
 from balanced_bc.demonstrations.observation import Demonstration
-from balanced_bc.learning.batches import MOVED, Grouped, Pairs, chunks, gather, load_pairs, stretches
 from balanced_bc.learning.errors import LearningError
+from balanced_bc.learning.gathering import Grouped, chunks, gather, load_pairs, stretches
+from balanced_bc.learning.pairs import MOVED, Pairs
 from balanced_bc.policies.config import PolicyConfig
 from balanced_bc.policies.features import BLOCK, of_block
 from balanced_bc.policies.resample import shrink
