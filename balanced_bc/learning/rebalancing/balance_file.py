@@ -75,7 +75,6 @@ class BalanceFile:
         cls,
         answer: Balance,
         pairs: Pairs,
-        axes: Sequence[str],
         fingerprint: str,
         config: BalancingConfig,
         policy: PolicyConfig,
@@ -101,7 +100,7 @@ class BalanceFile:
             rows = {name: row.timed(measured, index, period) for index, (name, row) in enumerate(rows.items())}
         return cls(
             method=answer.method,
-            group_by=tuple(axes),
+            group_by=pairs.axes,
             groups=rows,
             effective_sample_size=effective_sample_size(answer.weights, counts),
             warnings=answer.warnings,

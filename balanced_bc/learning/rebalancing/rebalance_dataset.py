@@ -79,7 +79,7 @@ def rebalance_dataset(
             if team.leads:
                 assert last.result is not None, "a run ends with its answer"
                 written = BalanceFile.of(
-                    *(last.result, pairs, axes, fingerprint, config, policy, encoding), given, dataset.contract.period
+                    *(last.result, pairs, fingerprint, config, policy, encoding), given, dataset.contract.period
                 )
                 with files.writing():
                     write(output, written, pairs, history)

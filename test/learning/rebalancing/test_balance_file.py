@@ -34,7 +34,7 @@ def written(enough: Callable[..., Pairs], state_policy: PolicyConfig, tmp_path: 
     moments = list(rebalance(pairs, QUICK, state_policy, EncodingConfig()))
     answer = moments[-1].result
     assert answer is not None
-    content = BalanceFile.of(answer, pairs, ("behavior",), "sha256:1", QUICK, state_policy, EncodingConfig())
+    content = BalanceFile.of(answer, pairs, "sha256:1", QUICK, state_policy, EncodingConfig())
     picture = balance_picture.draw(content, moments)
     balance_file.write(tmp_path / "weights", content, balance_file.pair_weights(content, pairs), picture)
     return tmp_path / "weights"
