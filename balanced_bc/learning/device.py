@@ -77,7 +77,11 @@ def reproducible(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def one_thread(wanted: bool = True) -> Iterator[None]:
-    """Compute on one thread: networks on features are so small that threads wait for each other most of the time."""
+    """Compute on one thread.
+
+    Networks on features are so small that threads wait for each other most of the time, and sums over parts that
+    depend on the number of threads have other last bits.
+    """
     before = torch.get_num_threads()
     if not wanted or before == 1:
         yield

@@ -64,7 +64,8 @@ def rebalance(
     of_data = (*quality.warnings(pairs), *(split.warnings if split else ()), *lacking, *feedback.warnings)
     so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
-    for progress in _run(pairs, split, judging, networks, work, place if pairs.mapped else None):
+    run = _run(pairs, split, judging, networks, work, place if pairs.mapped else None)
+    for progress in within(one_thread, run):
         so_far.hear(progress)
         ended = progress.result is not None and progress.phase != PHASE
         if not ended and not stop():
@@ -115,7 +116,7 @@ def _run(
         every = problem_of(pairs, judging, by_split[id(judging)], small, inputs=inputs)
         plain = every.only([group for group in range(len(pairs.groups)) if group not in judging.unjudged])
     keep_freed_memory()
-    for progress in within(one_thread, compared(problem, config, plain, work)):
+    for progress in compared(problem, config, plain, work):
         yield progress._replace(done=1 - (1 - encoders) * (1 - progress.done))
 
 

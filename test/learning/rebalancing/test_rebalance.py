@@ -58,6 +58,17 @@ def test_the_same_seed_gives_the_same_weights(enough: Callable[..., Pairs], imag
     assert torch.equal(first.weights, second.weights)
 
 
+def test_weights_do_not_depend_on_the_number_of_threads(enough: Callable[..., Pairs]) -> None:
+    policy, pairs = PolicyConfig(image_size=32), enough(PolicyConfig(image_size=32))
+
+    def weights(threads: int) -> list[float]:
+        torch.set_num_threads(threads)
+        *_, last = rebalance(pairs, QUICK, policy, EncodingConfig(steps=10, batch=32))
+        return last.weights.tolist()
+
+    assert weights(1) == weights(2)
+
+
 def test_scaling_all_actions_leaves_the_weights_unchanged(
     enough: Callable[..., Pairs], state_policy: PolicyConfig
 ) -> None:
