@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "balanced_bc"
-ROOT = frozenset({"errors", "options", "printing", "ranges", "tables"})
+ROOT = frozenset({"errors", "options", "printing", "ranges", "tables", "words"})
 ALLOWED: dict[str, frozenset[str]] = {
     "demonstrations": frozenset(),
     "policies": frozenset({"demonstrations"}),

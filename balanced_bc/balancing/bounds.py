@@ -102,6 +102,8 @@ def bounds_of(
     Raises:
         BalancingError: A bound cannot be read, or no group has the name.
     """
+    _once(floors, "floor")
+    _once(caps, "cap")
     low, high = torch.zeros_like(share), cap * share
     sums: list[tuple[Tensor, float, float]] = []
     for text in floors:
@@ -143,6 +145,7 @@ def stated_prior(groups: Sequence[str], prior: Tensor, stated: Sequence[str]) ->
     """
     if not stated:
         return prior
+    _once(stated, "prior")
     for text in stated:
         if not 0 < _bound(text, groups, prior)[1] < 1:
             raise BalancingError(
@@ -186,7 +189,17 @@ def values_of(texts: Sequence[str], what: str) -> Mapping[str, float]:
             found[name.strip()] = float(number)
         except ValueError as error:
             raise BalancingError(f"{what} {text!r} cannot be read; it is written NAME=NUMBER") from error
+    _once(texts, what)
     return found
+
+
+def _once(texts: Sequence[str], what: str) -> None:
+    """Refuse a name of which two things are said."""
+    names = [text.rpartition("=")[0].strip() for text in texts]
+    for name in names:
+        if names.count(name) > 1:
+            said = [text for text, other in zip(texts, names) if other == name]
+            raise BalancingError(f"{what} of {name} is told {len(said)} times, {', '.join(said)}; say it once")
 
 
 def named(name: str, groups: Sequence[str]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -18,26 +19,24 @@ SKILL = "error of the chosen action"
 """What networks are judged by where the problem tells it, see `Problem.skill`; not on the scale of a likelihood."""
 
 
-class Reference(NamedTuple):
-    r"""A reference loss and where it comes from; references of different provenance must never be compared.
-
-    Attributes:
-        loss: :math:`\mathcal{L}_i^\mathrm{ref}`, [nat] per pair.
-        standard_error: Over the repetitions, or over demonstrations; None when there is one only.
-        split: `held-out`, `training`, or `none` for references of 0.
-        steps: Descent steps of the network that reached it.
-        reduction: How it was reduced to one number.
-        lane: Weights that reached it (`meta`, `specialist`, `proportions`, `equal`), or where it comes from.
-        quantity: What the loss is, `LIKELIHOOD` or `SKILL`.
-    """
+@dataclass(frozen=True)
+class Reference:
+    """A reference loss and where it comes from; references of different provenance must never be compared."""
 
     loss: float
+    r""":math:`\mathcal{L}_i^\mathrm{ref}`, [nat] per pair."""
     standard_error: float | None
+    """Over the repetitions, or over demonstrations; None when there is one only."""
     split: str
+    """`held-out`, `training`, or `none` for references of 0."""
     steps: int
+    """Descent steps of the network that reached it."""
     reduction: str
+    """How it was reduced to one number."""
     lane: str
-    quantity: str = LIKELIHOOD
+    """Weights that reached it (`meta`, `specialist`, `proportions`, `equal`), or where it comes from."""
+    quantity: str
+    """What the loss is, `LIKELIHOOD` or `SKILL`."""
 
 
 class Compared(NamedTuple):

@@ -21,6 +21,7 @@ from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.references import Targets
 from balanced_bc.balancing.repetition import wanted_of
 from balanced_bc.balancing.result import LIKELIHOOD, SKILL, Balance, Reference
+from balanced_bc.words import listed
 
 DRIFT = 0.1
 """Difference between the last weights and their average over the last half above which a warning is due."""
@@ -28,6 +29,8 @@ SUCCESS = "raised to the loss that success needs"
 """Reduction of a reference that feedback relaxed."""
 FEW = 6
 """Demonstrations of a group below which the standard error of a difference says little."""
+LISTED = 10
+"""Groups in a warning, at most."""
 FOUND = ("lowest over lanes and time, interpolated", "lanes")
 """Reduction and lane of a reference of `minimax`."""
 TRANSFER = 3.0
@@ -67,21 +70,23 @@ def averaged(problem: Problem, config: BalancingConfig, outcomes: list[Outcome])
 def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tuple[str, ...]:
     """Say what weights cannot do, or do at a price."""
     repeats = (weights / proportions(problem.pairs)).tolist()
-    return tuple(
-        f"pairs of {name} are repeated {ratio:.1f} times as often as plain cloning repeats them, and there are "
-        f"{demonstrations} demonstrations; record more of {name}"
+    capped = [
+        f"pairs of {name} are repeated {ratio:.1f} times as often as plain cloning repeats them ({demonstrations} "
+        "demonstrations)"
         for name, ratio, demonstrations in zip(problem.groups, repeats, problem.demonstrations)
         if ratio > 0.98 * config.repeat_cap
-    )
+    ]
+    return (f"{listed(capped, LISTED)}; record more",) if capped else ()
 
 
 def unsettled(problem: Problem, weights: Tensor, last: Tensor) -> tuple[str, ...]:
     """Warn when weights still moved at the end of the run: their average is then that of a transient."""
-    return tuple(
-        f"the weight of {name} had not settled: {now:.2f} at the end, {answer:.2f} on average; more steps would tell"
+    moving = [
+        f"the weight of {name} had not settled: {now:.2f} at the end, {answer:.2f} on average"
         for name, answer, now in zip(problem.groups, weights.tolist(), last.tolist())
         if abs(answer - now) > DRIFT
-    )
+    ]
+    return (f"{listed(moving, LISTED)}; more steps would tell",) if moving else ()
 
 
 def standard_error(values: Tensor) -> Tensor | None:
@@ -99,7 +104,7 @@ def _references(config: BalancingConfig, targets: list[Targets]) -> tuple[Refere
     reductions = [SUCCESS if one else reduction for one in raised or [False] * losses.shape[1]]
     means = losses.mean(dim=0).tolist()
     return tuple(
-        Reference(loss, error, split, config.steps, how, lane)
+        Reference(loss, error, split, config.steps, how, lane, LIKELIHOOD)
         for loss, error, how, lane in zip(means, errors, reductions, lanes)
     )
 
@@ -258,9 +263,6 @@ def known(error: float) -> float | None:
 
 def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:
     """Warn of groups with so few held-out demonstrations that evidence about them is weak."""
-    return tuple(
-        f"all folds together measured {name} on {number} demonstrations: what is said of it is uncertain; record more "
-        f"of {name}"
-        for name, number in zip(problem.groups, evidence.number.tolist())
-        if number < FEW
-    )
+    few = [f"{name} ({number})" for name, number in zip(problem.groups, evidence.number.tolist()) if number < FEW]
+    told = f"measured on few demonstrations, so what is said of it is uncertain: {listed(few, LISTED)}"
+    return (told,) if few else ()

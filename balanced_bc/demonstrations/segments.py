@@ -89,10 +89,12 @@ def frame_groups(
         ticks: Episode to the time of each frame, [ns], (T,); asked for where segments have tags on these axes.
 
     Raises:
-        DemonstrationError: Frames lack an axis, or a segment lies outside of its episode.
+        DemonstrationError: Frames lack an axis, an axis is named twice, or a segment lies outside of its episode.
     """
     if not axes:
         raise DemonstrationError("no axis to group by was given; behavior is the usual one")
+    if len(set(axes)) < len(axes):
+        raise DemonstrationError(f"groups are by {', '.join(axes)}; name each axis once")
     tagged = {record.index: Tagged.of(record, axes, ticks) for record in records}
     for axis in axes:
         _require(axis, tagged)

@@ -14,6 +14,7 @@ from balanced_bc.balancing import folds
 from balanced_bc.demonstrations.tags import spelled
 from balanced_bc.learning import oddities
 from balanced_bc.learning.pairs import Pairs
+from balanced_bc.words import listed
 
 NEAR = 0.83
 """Likeness of two tags above which one may be mistyped: above that of optimal and suboptimal (0.82), below that of
@@ -80,10 +81,9 @@ def _repeated(pairs: Pairs) -> tuple[str, ...]:
     ]
     if not copies:
         return ()
-    some = "; ".join(f"{here} is {first}" for here, first in copies[:LISTED])
-    more = f" and {len(copies) - LISTED} more" if len(copies) > LISTED else ""
+    some = listed([f"{here} is {first}" for here, first in copies], LISTED)
     return (
-        f"{len(copies)} of {len(found)} demonstrations are there more than once (episode {some}{more}): they count as "
+        f"{len(copies)} of {len(found)} demonstrations are there more than once (episode {some}): they count as "
         "often, and are held out together. If they are copies, remove them",
     )
 
@@ -98,8 +98,8 @@ def _constant(pairs: Pairs) -> tuple[str, ...]:
     if not still:
         return ()
     return (
-        f"the actions of {', '.join(still)} never change: a loss falls without end there and says nothing; look at "
-        "what was recorded",
+        f"the actions of {listed(still, LISTED)} never change: a loss falls without end there and says nothing; look "
+        "at what was recorded",
     )
 
 

@@ -74,7 +74,7 @@ class Balancer(Worker):
         self.says_weights.publish(messages.labelled(weights))
         for warning in report.result.warnings:
             self.get_logger().warning(warning)
-        return Shown(1.0, ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()))
+        return Shown(report.done, ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()))
 
     def close(self) -> None:
         """End; the weights were heard by all who listen."""

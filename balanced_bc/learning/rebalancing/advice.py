@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite, nan
 
-from balanced_bc.balancing.bounds import members
+from balanced_bc.balancing.bounds import members, trust_of
 from balanced_bc.balancing.comparison import LOST
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.readings import Compared
 from balanced_bc.learning.rebalancing.row import Row
+from balanced_bc.words import listed
 
 MANY = 3.0
 """A group that is used this many times as often as in plain cloning is worth a word."""
@@ -53,11 +54,11 @@ PRIORS = {"behaviors": ", from behaviors alike", "equal": ", from equal weights"
 def said(content: BalanceFile) -> tuple[str, str]:
     """Where the weights come from, and what is left of the data with them."""
     run, pairs = content.run, content.dataset["pairs"]
-    begun = PRIORS.get(run.get("prior", ""), "")
+    begun = PRIORS.get(run.prior, "")
     share = content.effective_sample_size / pairs
     return (
         f"Weights of {len(content.groups)} groups by {', '.join(content.group_by)}, found by {content.method} "
-        f"(seed {run['seed']}, {run['repeats']} repetitions of {run['steps']} steps{begun}).",
+        f"(seed {run.seed}, {run.repeats} repetitions of {run.steps} steps{begun}).",
         f"With them the {pairs} pairs tell as much as {content.effective_sample_size:.0f} pairs that all count alike "
         f"({share:.0%}).",
     )
@@ -93,12 +94,17 @@ def _lowered(content: BalanceFile) -> Iterator[str]:
         error = nan if row.alpha_standard_error is None else row.alpha_standard_error
         if not row.prior or not row.alpha or any(mask[number] for mask in kept):
             continue
-        if row.alpha + readings.SURE * error < LESS * row.prior:
+        if _lower(row, readings.SURE * error):
             yield (
                 f"{name} has {row.alpha / row.prior:.0%} of the weight that {content.method} began with. No loss tells "
                 "bad demonstrations from good recoveries from disturbances: if these are good, keep them with --floors "
                 f"{name}={row.prior:.2g}."
             )
+
+
+def _lower(row: Row, margin: float = 0.0) -> bool:
+    """Whether a group has lost weight that the method began with, by more than a margin."""
+    return row.prior is not None and row.alpha + margin < LESS * row.prior
 
 
 def _repeated(content: BalanceFile) -> Iterator[str]:
@@ -113,26 +119,27 @@ def _repeated(content: BalanceFile) -> Iterator[str]:
 
 
 def _beyond(content: BalanceFile) -> Iterator[str]:
-    """Groups in need that no weights which were compared surely help, those with the highest loss first."""
+    """Groups in need that no weights which were compared surely help, those with the highest loss first.
+
+    Nobody asks for more of what is not trusted, or of what the method takes weight from.
+    """
     plain, *others = readings.comparison(content) or (None,)
     if plain is None or not others:
         return
     losses = {name: loss for name, loss in others[0].losses.items() if isfinite(loss) and content.groups[name].alpha}
+    trust = trust_of(tuple(content.groups), content.configuration["balancing"].get("trust", ())).tolist()
+    doubted = {name for name, value in zip(content.groups, trust) if value < 1}
+    wanted_more = {name for name in losses if name not in doubted and not _lower(content.groups[name])}
     for name in sorted(losses, key=lambda name: -losses[name]):
         row = content.groups[name]
         needs, best = _needs(row, name, losses), _most_helpful(name, others)
-        if needs and best and row.alpha_over_rho < MANY and not _surely_lower(name, others):
+        if name in wanted_more and needs and best and row.alpha_over_rho < MANY and not _surely_lower(name, others):
             error = best.standard_error.get(name, nan)
             change = f"{best.difference[name]:+.3f}" + (f" +- {error:.3f}" if isfinite(error) else "")
             yield (
                 f"{name} {listed(needs)}. No weights that were compared surely lower its held-out loss (at best "
                 f"{change}, {best.method}): do not count on weights. Record more of {name}; {_as_many(name, content)}."
             )
-
-
-def listed(parts: list[str]) -> str:
-    """One thing, two or more in a sentence."""
-    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def _needs(row: Row, name: str, losses: dict[str, float]) -> list[str]:

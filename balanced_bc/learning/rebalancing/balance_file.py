@@ -39,6 +39,24 @@ COUNTED = {FINGERPRINT, "pairs", "demonstrations"}
 
 
 @dataclass(frozen=True)
+class Run:
+    """What a person wants to know first of how weights were found."""
+
+    seed: int
+    """Seed of everything that was drawn."""
+    repeats: int
+    """Repetitions."""
+    steps: int
+    """Descent steps of each network."""
+    split: str
+    """Pairs that losses were measured on: `held-out` or `training`."""
+    prior: str = ""
+    """What the weights leaned to: `behaviors`, `equal` or `proportions`."""
+    proportions: str = ""
+    """What the shares of the dataset count."""
+
+
+@dataclass(frozen=True)
 class BalanceFile:
     """The content of balance.yaml."""
 
@@ -54,8 +72,8 @@ class BalanceFile:
     """What a person should know before using the weights."""
     dataset: Mapping[str, Any]
     """Fingerprint (of the recordings and their tags on `group_by`), pairs and demonstrations of the dataset."""
-    run: Mapping[str, Any]
-    """Seed, repetitions, steps, split and prior of the run."""
+    run: Run
+    """How it was run."""
     configuration: Mapping[str, Any]
     """Every number of the run: balancing, policy, encoding."""
     diagnostics: Mapping[str, Any]
@@ -87,7 +105,6 @@ class BalanceFile:
         every = len(torch.unique(pairs.demonstration))
         content = {"fingerprint": fingerprint, "pairs": len(pairs), "demonstrations": every}
         split = next((reference.split for reference in answer.references if reference), config.split)
-        run = {"seed": config.seed, "repeats": config.repeats, "steps": config.steps, "split": split}
         measured = None if period is None else idleness.lengths(pairs, period)
         idle = () if measured is None else idleness.warnings(pairs.groups, measured.idle)
         answer = answer._replace(warnings=answer.warnings + idle)
@@ -105,7 +122,7 @@ class BalanceFile:
             effective_sample_size=effective_sample_size(answer.weights, counts),
             warnings=answer.warnings,
             dataset=content,
-            run={**run, "prior": kind_of(problem, config), "proportions": config.proportions},
+            run=Run(config.seed, config.repeats, config.steps, split, kind_of(problem, config), config.proportions),
             configuration={
                 "balancing": asdict(config),
                 "policy": policy.to_dict(),
@@ -162,11 +179,13 @@ def read(path: Path) -> BalanceFile:
         )
     del plain["format"]
     check_keys(plain, BalanceFile, str(path))
-    content = read_as(BalanceFile, {**plain, "groups": _rows(plain["groups"], path)}, str(path))
+    run = read_as(Run, plain["run"], f"run of {path}") if isinstance(plain["run"], dict) else plain["run"]
+    content = read_as(BalanceFile, {**plain, "groups": _rows(plain["groups"], path), "run": run}, str(path))
     if missing := COUNTED - set(content.dataset):
         raise LearningError(f"{path}: dataset lacks {sorted(missing)}; it has {sorted(content.dataset)}")
-    large = matrices.read(path.parent, len(content.groups))
-    return replace(content, diagnostics={**content.diagnostics, **large})
+    known = {**content.diagnostics, **matrices.read(path.parent, len(content.groups))}
+    matrices.check(known, len(content.groups), str(path))
+    return replace(content, diagnostics=known)
 
 
 def refuse_existing(folder: Path) -> None:

@@ -99,17 +99,15 @@ def _losses(axes: Any, content: BalanceFile, runs: Sequence[Sequence[Progress]])
             axes.plot(
                 [now.step for now in run], values, color=color, lw=1.3, alpha=0.75, label=None if number else name
             )
-        if row.reference is not None and row.reference["split"] != "none":
-            axes.axhline(row.reference["loss"], color=color, ls="--", lw=1.2)
+        if row.reference is not None and row.reference.split != "none":
+            axes.axhline(row.reference.loss, color=color, ls="--", lw=1.2)
     late = torch.stack([now.losses for run in runs for now in run[len(run) // 10 :]])
     late = late[late.isfinite()]  # groups that trust leaves out have no losses
     low, high = float(late.min()), float(late.max())
-    wanted = [
-        row.reference["loss"] for row in content.groups.values() if row.reference and row.reference["split"] != "none"
-    ]
+    wanted = [row.reference.loss for row in content.groups.values() if row.reference and row.reference.split != "none"]
     low, high = min([low, *wanted]), max([high, *wanted])
     axes.set_ylim(low - 0.05 * (high - low) - 1e-3, high + 0.05 * (high - low) + 1e-3)
-    axes.set_title(f"loss of each group, {content.run['split']} pairs (dashed: reference)", fontsize=10)
+    axes.set_title(f"loss of each group, {content.run.split} pairs (dashed: reference)", fontsize=10)
     axes.set_xlabel("step")
     axes.set_ylabel("nat per pair")
     _plain(axes)

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing import balance_file
+from balanced_bc.learning.rebalancing import balance_file, parquet
 
 
 class BalancedSampler(Sampler[int]):
@@ -84,10 +83,7 @@ def _read(path: Path) -> tuple[NDArray[np.float64], str]:
     """Weights of frames in their order, (N,), and the fingerprint of their dataset; empty where nobody wrote it."""
     if not path.is_file():
         raise LearningError(f"there are no weights at {path}; `balanced-bc balance` writes {balance_file.WEIGHTS}")
-    try:
-        table = pyarrow.parquet.read_table(path, columns=["index", "weight"])
-    except (OSError, ValueError) as error:
-        raise LearningError(f"{path} holds no columns index and weight: {' '.join(str(error).split())}") from error
+    table = parquet.read(path, ("index", "weight"))
     index, weight = (table[name].to_numpy() for name in ("index", "weight"))
     if not np.array_equal(np.sort(index), np.arange(len(index))) or len(index) == 0:
         raise LearningError(f"{path} must weigh the frames 0 to N - 1 once each; it has {len(index)} rows")

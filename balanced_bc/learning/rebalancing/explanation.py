@@ -45,10 +45,10 @@ def _references(content: BalanceFile) -> str:
     for name, row in content.groups.items():
         if row.reference is None or row.final_loss is None:
             continue
-        loss, error = row.reference["loss"], row.reference["standard_error"]
+        loss, error = row.reference.loss, row.reference.standard_error
         spelled = f"{loss:.2f}" if error is None else f"{loss:.2f} +- {error:.2f}"
         above = f"{row.final_loss - loss:+.2f}"
-        rows.append((name, f"{row.final_loss:.2f}", spelled, above, row.reference["split"], row.reference["lane"]))
+        rows.append((name, f"{row.final_loss:.2f}", spelled, above, row.reference.split, row.reference.lane))
     what = readings.meant(readings.quantity(content))
     return f"Losses, {what} [nat per pair]:\n{aligned(rows)}" if len(rows) > 1 else ""
 
@@ -60,6 +60,8 @@ def _matrix(found: Matrix) -> str:
     rows += [(name, *(found.spelled(i, j) for j in range(len(names)))) for i, name in enumerate(names)]
     if len(names) > WIDE:
         cells = found.strongest(STRONGEST)
+        if not cells:
+            return f"{found.title}. {found.caption}: no number is beyond {readings.SURE:g} standard errors."
         rows = [("", "with", "number")]
         rows += [(names[i], found.column.format(names[j]), found.spelled(i, j)) for i, j in cells]
     return f"{found.title}. {found.caption}\n(* beyond {readings.SURE:g} standard errors):\n{aligned(rows)}"

@@ -15,11 +15,15 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import staying
 from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.quality import whole_copies
+from balanced_bc.words import listed
 
 FOLDS = 3
 """Parts that demonstrations are dealt into; each is held out in turn."""
 FEW = 2
 """Held-out demonstrations of a group in a fold below which a warning is due."""
+
+LISTED = 10
+"""Groups in a warning, at most."""
 
 
 class Split(NamedTuple):
@@ -60,9 +64,10 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     small = folds.too_small(pairs.demonstration, pairs.group, fold, len(pairs.groups))
     if lacking := tuple(group for group in small if group in kept):
         return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
+    weak = () if config.method == "minimax" else _weak(pairs, kept)  # which says itself what it was measured on
     held_out = [fold == number for number in range(min(FOLDS, config.repeats))]
     training, measuring = [everything[~mask] for mask in held_out], [everything[mask] for mask in held_out]
-    return Split("held-out", tuple(training), tuple(measuring), _weak(pairs, kept), small)
+    return Split("held-out", tuple(training), tuple(measuring), weak, small)
 
 
 def split_to_judge(pairs: Pairs, config: BalancingConfig, split: Split | None) -> tuple[Split | None, tuple[str, ...]]:
@@ -101,14 +106,15 @@ def rarest(pairs: Pairs, kept: Sequence[int]) -> Tensor:
 
 def _counted(pairs: Pairs, groups: tuple[int, ...]) -> str:
     number = demonstrations(pairs)
-    return ", ".join(f"{pairs.groups[group]} ({number[group]})" for group in groups)
+    return listed([f"{pairs.groups[group]} ({number[group]})" for group in groups], LISTED)
 
 
 def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
+    names = [pairs.groups[one] for one in groups] if len(groups) <= LISTED else ["NAME"]
     return (
         f"too few demonstrations to hold some out: {_counted(pairs, groups)}; every group needs {FOLDS}, one in each "
         "fold. All losses are measured on the training split, where a network that overfits looks good. Record more, "
-        f"group by fewer axes, or leave these out with --trust {' '.join(f'{pairs.groups[one]}=0' for one in groups)}"
+        f"group by fewer axes, or leave these out with --trust {' '.join(f'{name}=0' for name in names)}"
     )
 
 
@@ -122,8 +128,11 @@ def _unjudged(pairs: Pairs, groups: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def _weak(pairs: Pairs, groups: Sequence[int]) -> tuple[str, ...]:
-    return tuple(
-        f"{name} has {number} demonstrations, so a fold measures it on {number // FOLDS} only; record more of {name}"
+    few = [
+        f"{name} ({number})"
         for group, (name, number) in enumerate(zip(pairs.groups, demonstrations(pairs)))
         if group in groups and number // FOLDS < FEW
-    )
+    ]
+    if not few:
+        return ()
+    return (f"few demonstrations, so a fold measures only one of them: {listed(few, LISTED)}",)

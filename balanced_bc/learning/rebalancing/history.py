@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow.parquet
+import pyarrow
 import torch
 from torch import Tensor
 
@@ -101,7 +101,7 @@ def read(folder: Path) -> tuple[Trace, ...]:
 
 
 def _read(path: Path) -> Iterator[Trace]:
-    table = pyarrow.parquet.read_table(path).to_pydict()
+    table = parquet.read(path, COLUMNS).to_pydict()
     phases = list(zip(table["phase"], table["repetition"]))
     groups = len(set(table["group"]))
     start = 0

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from balanced_bc.balancing.conflicts import opposes
 from balanced_bc.balancing.result import LIKELIHOOD, SKILL
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.words import listed
 
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
@@ -71,7 +72,7 @@ class Matrix(NamedTuple):
 
 def transfer(content: BalanceFile) -> Matrix | None:
     """How training on one group changes the loss of another: of `minimax` its own, of `ours` the meta-gradient."""
-    split, known = content.run["split"], content.diagnostics
+    split, known = content.run.split, content.diagnostics
     if "transfer" in known:
         caption = (
             f"Change of the {split} loss ({quantity(content)}) when the odds of a group are tripled [nat per pair], "
@@ -103,7 +104,7 @@ def lost(content: BalanceFile) -> dict[str, float]:
     """
     above = {}
     for (name, row), loss in zip(content.groups.items(), content.diagnostics.get("meta_losses", ())):
-        known = [row.final_loss, row.reference["loss"] if row.reference else None]
+        known = [row.final_loss, row.reference.loss if row.reference else None]
         lowest = min((one for one in known if one is not None and isfinite(one)), default=nan)
         if loss - lowest > LAG:
             above[name] = loss - lowest
@@ -116,19 +117,18 @@ def untold(content: BalanceFile) -> str:
     if not away:
         return ""
     worst = sorted(away, key=lambda name: -away[name])
-    named = ", ".join(f"{name} by {away[name]:.1f}" for name in worst[:LISTED])
-    more = f", and {len(worst) - LISTED} more" if len(worst) > LISTED else ""
+    named = listed([f"{name} by {away[name]:.1f}" for name in worst], LISTED)
     return (
         "Left out of who helps whom are groups that the run for their best weights knows worse than other networks do: "
-        f"{named}{more} [nat per pair]. What helps a network that has lost a group is not what helps one that has "
+        f"{named} [nat per pair]. What helps a network that has lost a group is not what helps one that has "
         "learned it. Method minimax measures it in trained networks."
     )
 
 
 def quantity(content: BalanceFile) -> str:
     """What losses and references are; where a file does not say it, those of `minimax` are no likelihoods."""
-    known = next((row.reference for row in content.groups.values() if row.reference), {})
-    return str(known.get("quantity", SKILL if content.method == "minimax" else LIKELIHOOD))
+    known = next((row.reference for row in content.groups.values() if row.reference), None)
+    return known.quantity if known else SKILL if content.method == "minimax" else LIKELIHOOD
 
 
 def meant(name: str) -> str:
@@ -141,8 +141,9 @@ def conflict(content: BalanceFile) -> Matrix | None:
     if "conflict" not in content.diagnostics:
         return None
     caption = (
-        "Cosine between what the pairs of two groups want changed in a plainly trained policy, on held-out states that "
-        "both visited: -1 opposed, about 0 unrelated (as a noisy copy is), above 0 mispredicted alike"
+        "Cosine between what the pairs of two groups want changed in a plainly trained policy, on "
+        f"{content.run.split} states that both visited: -1 opposed, about 0 unrelated (as a noisy copy is), above 0 "
+        "mispredicted alike"
     )
     return _matrix(content, "Conflicts on shared states", caption, "{}", "conflict", -1)
 

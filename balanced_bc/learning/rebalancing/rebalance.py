@@ -24,7 +24,7 @@ from balanced_bc.learning.pairs import Pairs
 from balanced_bc.learning.rebalancing.encoded import Encoded, Late, encoded, encoder_of, train_encoder
 from balanced_bc.learning.rebalancing.feedback import NOTHING, Feedback
 from balanced_bc.learning.rebalancing.formulation import counted, problem_of
-from balanced_bc.learning.rebalancing.held_out import Split, split_of, split_to_judge
+from balanced_bc.learning.rebalancing.held_out import Split, demonstrations, split_of, split_to_judge
 from balanced_bc.learning.rebalancing.so_far import SoFar
 from balanced_bc.policies import features
 from balanced_bc.policies.config import PolicyConfig
@@ -61,7 +61,8 @@ def rebalance(
     split = None if config.method in CLOSED else split_of(pairs, config)
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)
-    of_data = (*quality.warnings(pairs), *(split.warnings if split else ()), *lacking, *feedback.warnings)
+    of_split = split.warnings if split else ()
+    of_data = (*quality.warnings(pairs), *_crowded(pairs, config), *of_split, *lacking, *feedback.warnings)
     so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
     run = _run(pairs, split, judging, networks, work, place if pairs.mapped else None)
@@ -77,6 +78,19 @@ def rebalance(
         answer = answer._replace(warnings=_joined(answer.warnings, of_data))
         yield progress._replace(weights=answer.weights, result=answer)
         return
+
+
+def _crowded(pairs: Pairs, config: BalancingConfig) -> tuple[str, ...]:
+    """Warn of more groups than a batch has room for."""
+    groups = len(pairs.groups)
+    if config.method in CLOSED or groups <= config.crowd:
+        return ()
+    few = sorted(demonstrations(pairs))[groups // 2]
+    return (
+        f"{groups} groups are more than a batch has room for (--crowd {config.crowd}), so a network learns from some "
+        f"of them at a time; half of them have {few} demonstrations or fewer. If tags are finer than what a robot "
+        "does differently, group by fewer axes",
+    )
 
 
 def _joined(found: tuple[str, ...], of_data: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +68,8 @@ def page(*sources: Path) -> str:
 def _check_together(sources: Sequence[Path], found: Sequence[BalanceFile]) -> None:
     if not found:
         raise LearningError("a page explains weights, and none are named")
+    if len(set(folders := _folders(sources))) < len(folders):
+        raise LearningError(f"the same weights are named twice among {', '.join(map(str, sources))}; name each once")
     for source, content in zip(sources, found):
         if tuple(content.groups) != tuple(found[0].groups):
             raise LearningError(
@@ -78,13 +81,18 @@ def _check_together(sources: Sequence[Path], found: Sequence[BalanceFile]) -> No
 
 
 def _labels(sources: Sequence[Path], found: Sequence[BalanceFile]) -> list[str]:
-    """Name weights by their method, and by their folder where a method is there twice."""
-    methods = [content.method for content in found]
-    folders = [source.parent if source.suffix else source for source in sources]
-    return [
-        method if methods.count(method) == 1 else f"{method} ({folder.resolve().name})"
-        for method, folder in zip(methods, folders)
-    ]
+    """Name weights by their method, and by as much of their folder as tells apart those of the same method."""
+    methods, folders = [content.method for content in found], _folders(sources)
+    for parts in range(1, max(len(folder.parts) for folder in folders) + 1):
+        names = ["/".join(folder.parts[-parts:]) for folder in folders]
+        labels = [m if methods.count(m) == 1 else f"{m} ({name})" for m, name in zip(methods, names)]
+        if len(set(labels)) == len(labels):
+            break
+    return labels
+
+
+def _folders(sources: Sequence[Path]) -> list[Path]:
+    return [(source if source.is_dir() else source.parent).resolve() for source in sources]
 
 
 def _sections(every: Sequence[Explained]) -> list[str]:
@@ -126,7 +134,7 @@ def _over_time(one: Explained) -> str:
     weights, losses = (
         draw(one.content, one.traces, order) for draw in (report_plots.weights_over_time, report_plots.losses_over_time)
     )
-    split, what = one.content.run["split"], readings.quantity(one.content)
+    split, what = one.content.run.split, readings.quantity(one.content)
     captions = (
         "Weights in the min-max step, one line for each repetition; a dot is the answer.",
         f"Losses ({what}) on {split} pairs; a dashed line is the reference. Of several lanes, the lowest loss.",
@@ -174,7 +182,8 @@ def _comparison(one: Explained) -> str:
 def _run(one: Explained) -> str:
     """Seeds, steps, split and dataset; every other number folded."""
     content = one.content
-    plain = {"method": content.method, "groups by": ", ".join(content.group_by), **content.run, **content.dataset}
+    named = {"method": content.method, "groups by": ", ".join(content.group_by)}
+    plain = {**named, **asdict(content.run), **content.dataset}
     numbers = [
         (f"{part}: {name}", [cell(value, class_="words")])
         for part, values in content.configuration.items()

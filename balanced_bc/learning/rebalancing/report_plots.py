@@ -64,8 +64,8 @@ def losses_over_time(content: BalanceFile, traces: Sequence[Trace], order: Seque
         for name, index, color in _shown(content, order):
             _lines(axes, [(run.step, run.losses[:, index]) for run in runs], name, color)
             reference = content.groups[name].reference
-            if color and reference is not None and reference["split"] != "none":
-                axes.axhline(reference["loss"], color=color, ls="--", lw=1)
+            if color and reference is not None and reference.split != "none":
+                axes.axhline(reference.loss, color=color, ls="--", lw=1)
         axes.set_ylim(*_limits(content, runs))
         axes.set_ylabel("loss [nat per pair]")
         return _finished(figure, axes)
@@ -102,7 +102,7 @@ def _limits(content: BalanceFile, runs: Sequence[Trace]) -> tuple[float, float]:
     if not len(late):
         return 0.0, 1.0
     references = [row.reference for row in content.groups.values() if row.reference is not None]
-    wanted = [one["loss"] for one in references if one["split"] != "none"]
+    wanted = [one.loss for one in references if one.split != "none"]
     low, high = min([float(late.min()), *wanted]), max([float(late.max()), *wanted])
     margin = 0.05 * (high - low) + 1e-3
     return low - margin, high + margin

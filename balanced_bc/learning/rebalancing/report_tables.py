@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any
 
-from balanced_bc.balancing.result import SKILL
+from balanced_bc.balancing.result import SKILL, Reference
 from balanced_bc.learning.rebalancing import readings
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.markup import bullets, cell, element, folded, paragraph, table, text
@@ -59,7 +58,7 @@ def weights(content: BalanceFile) -> str:
     key = element("span", class_="key", style="background: var(--share)") + "share of the pairs"
     known = any(row.alpha_standard_error is not None for row in content.groups.values())
     said = "weight, with two standard errors" if known else "weight; no standard error is known"
-    if not known and content.diagnostics and content.run["repeats"] == 1:
+    if not known and content.diagnostics and content.run.repeats == 1:
         said += ", because there was one repetition (--repeats)"
     key += element("span", class_="key", style="background: var(--alpha)") + text(said)
     return rows_of(head, by_repeats(content), cells) + element("p", key, class_="quiet")
@@ -107,11 +106,11 @@ def references(contents: Mapping[str, BalanceFile]) -> str:
     return paragraph(note, class_="quiet") + beside if tables else ""
 
 
-def _origin(content: BalanceFile, reference: Mapping[str, Any]) -> tuple[str, ...]:
+def _origin(content: BalanceFile, reference: Reference) -> tuple[str, ...]:
     """Quantity, split, steps and reduction; they are the same for all groups of a method."""
     what = readings.meant(readings.quantity(content)).capitalize()
-    split, steps = f"split: {reference['split']}", f"{reference['steps']} steps"
-    return (f"{what} [nat per pair]", split, steps, f"reduction: {reference['reduction']}")
+    split, steps = f"split: {reference.split}", f"{reference.steps} steps"
+    return (f"{what} [nat per pair]", split, steps, f"reduction: {reference.reduction}")
 
 
 def _references(origin: Sequence[str], methods: Mapping[str, BalanceFile]) -> str:
@@ -126,9 +125,9 @@ def _references(origin: Sequence[str], methods: Mapping[str, BalanceFile]) -> st
 def _reference(row: Row) -> Sequence[str]:
     if row.reference is None:
         return [cell("-")] * 3
-    loss, error = row.reference["loss"], row.reference["standard_error"]
+    loss, error = row.reference.loss, row.reference.standard_error
     reached = "-" if row.final_loss is None else f"{row.final_loss:.2f}"
-    return [cell(interval(loss, error)), cell(reached), cell(row.reference["lane"], class_="words")]
+    return [cell(interval(loss, error)), cell(reached), cell(row.reference.lane, class_="words")]
 
 
 def interval(value: float, error: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from balanced_bc.balancing.proportions import proportions
-from balanced_bc.balancing.result import Balance
+from balanced_bc.balancing.result import Balance, Reference
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.rebalancing import idleness
 from balanced_bc.ranges import out_of_range
@@ -37,9 +37,8 @@ class Row:
     repetition and for methods that only count."""
     alpha_over_rho: float
     """How much more often plain cloning's pairs of the group are now used."""
-    reference: Mapping[str, Any] | None
-    """Reference loss [nat], its standard error, split, steps, reduction, lane and quantity; null where a method has
-    none."""
+    reference: Reference | None
+    """Reference loss and where it comes from; null where a method has none."""
     final_loss: float | None
     """Loss of the group with the weights, on the split of the reference and of the same quantity, [nat]."""
     warnings: tuple[str, ...]
@@ -85,7 +84,7 @@ class Row:
             alpha=weight,
             alpha_standard_error=error,
             alpha_over_rho=weight / rho,
-            reference=None if reference is None else reference._asdict(),
+            reference=reference,
             final_loss=None if losses is None else float(losses[index]),
             warnings=warnings,
             prior=None if prior is None else float(prior[index]),
@@ -105,7 +104,9 @@ class Row:
         """
         if not isinstance(plain, dict):
             raise LearningError(f"{where} is {plain!r}; it must have {[field.name for field in fields(cls)]}")
-        return read_as(cls, plain, where)
+        reference = plain.get("reference")
+        known = read_as(Reference, reference, f"reference of {where}") if isinstance(reference, dict) else reference
+        return read_as(cls, {**plain, "reference": known}, where)
 
 
 def about(groups: Sequence[str], warnings: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.result import Balance
+from balanced_bc.balancing.result import LIKELIHOOD, SKILL, Balance, Reference
 from balanced_bc.demonstrations.contract import RobotContract
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.observation import Demonstration
 from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.gathering import Grouped, gather
 from balanced_bc.learning.pairs import Pairs
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Run
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.rebalancing.row import Row
 from balanced_bc.policies.config import PolicyConfig
@@ -32,7 +32,7 @@ def numbered(groups: int, value: Callable[[int, int], float]) -> list[list[float
     return [[value(i, j) for j in range(groups)] for i in range(groups)]
 
 
-def row_of(pairs: int, alpha: float, total: int) -> Row:
+def row_of(pairs: int, alpha: float, total: int, quantity: str = SKILL) -> Row:
     """A group with a reference of 1 and a loss of 1.5; demonstrations of 50 pairs."""
     return Row(
         demonstrations=pairs // 50,
@@ -42,14 +42,7 @@ def row_of(pairs: int, alpha: float, total: int) -> Row:
         alpha=alpha,
         alpha_standard_error=0.01,
         alpha_over_rho=alpha / (pairs / total),
-        reference={
-            "loss": 1.0,
-            "standard_error": 0.1,
-            "split": "held-out",
-            "steps": 600,
-            "reduction": "last",
-            "lane": "lanes",
-        },
+        reference=Reference(1.0, 0.1, "held-out", 600, "last", "lanes", quantity),
         final_loss=1.5,
         warnings=(),
         idle=0.25,
@@ -63,7 +56,7 @@ def content_of() -> ContentOf:
     """Make the content of balance.yaml for k groups; groups 0 and 1 oppose each other."""
 
     def make(groups: int, method: str = "minimax", **changes: Any) -> BalanceFile:
-        total = 100 * groups
+        total, quantity = 100 * groups, SKILL if method == "minimax" else LIKELIHOOD
         strong = {(0, 1): -0.8, (1, 0): -0.8}
         diagnostics = {
             "transfer": numbered(groups, lambda i, j: 0.3 if i != j else -0.2),
@@ -75,11 +68,11 @@ def content_of() -> ContentOf:
         given: dict[str, Any] = {
             "method": method,
             "group_by": ("behavior",),
-            "groups": {f"group {i}": row_of(100, 1 / groups, total) for i in range(groups)},
+            "groups": {f"group {i}": row_of(100, 1 / groups, total, quantity) for i in range(groups)},
             "effective_sample_size": float(total),
             "warnings": ("<a warning>",),
             "dataset": {"fingerprint": "sha256:1", "pairs": total, "demonstrations": 2 * groups},
-            "run": {"seed": 0, "repeats": 3, "steps": 600, "split": "held-out", "prior": "behaviors"},
+            "run": Run(0, 3, 600, "held-out", "behaviors"),
             "configuration": {"balancing": {"seed": 0}},
             "diagnostics": diagnostics,
             "comparison": (),

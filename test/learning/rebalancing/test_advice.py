@@ -78,6 +78,18 @@ def test_of_a_group_with_few_demonstrations_that_no_weights_help_more_is_to_be_r
     assert "Record more of group 2; 14 more make as many as of group 0." in said
 
 
+@pytest.mark.parametrize(
+    ("trust", "prior", "asked"), [((), 0.34, True), (("group 2=0.3",), 0.34, False), ((), 0.5, False)]
+)
+def test_nobody_asks_for_more_of_what_is_not_trusted_or_loses_weight(
+    quiet: Callable[..., BalanceFile], trust: tuple[str, ...], prior: float, asked: bool
+) -> None:
+    content = quiet(_compared([1.0] * 3, {"minimax": [0.0] * 3}), 6, configuration={"balancing": {"trust": trust}})
+    row = replace(content.groups["group 2"], prior=prior)
+    said = advice(replace(content, groups={**content.groups, "group 2": row}))
+    assert any("Record more of group 2" in sentence for sentence in said) is asked
+
+
 def test_the_group_that_is_worst_off_is_named_though_it_has_many_demonstrations(
     quiet: Callable[..., BalanceFile],
 ) -> None:

@@ -20,7 +20,10 @@ from balanced_bc.learning.config import TrainingConfig
 from balanced_bc.learning.errors import LearningError
 from balanced_bc.learning.gathering import Grouped, gather
 from balanced_bc.learning.quality import near
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile, read
+from balanced_bc.learning.rebalancing.explanation import explain
 from balanced_bc.learning.rebalancing.rebalance import rebalance
+from balanced_bc.learning.rebalancing.rebalance_dataset import write
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies.config import PolicyConfig
 from test.learning.rebalancing.conftest import QUICK, SMALL, DatasetOf
@@ -201,18 +204,39 @@ def test_a_group_a_hundred_times_larger_than_another_is_weighed_within_the_repea
         assert float(last.result.weights[1]) <= QUICK.repeat_cap * 4 / 404 + 1e-6
 
 
-def test_five_hundred_groups_are_weighed(
-    contract: RobotContract, demonstrate: Demonstrate, state_policy: PolicyConfig
+@pytest.mark.parametrize("method", ["remix", "minimax"])
+def test_five_hundred_groups_are_weighed_and_told_in_few_words(
+    method: Method, contract: RobotContract, demonstrate: Demonstrate, state_policy: PolicyConfig, tmp_path: Path
 ) -> None:
     items = [
         Grouped(f"{number} {part}", f"group {number:03d}", demonstrate(ticks=2, seed=3 * number + part))
         for number in range(500)
         for part in range(3)
     ]
-    config = BalancingConfig(method="remix", steps=2, repeats=1)
-    *_, last = rebalance(gather(items, state_policy, contract), config, state_policy, SMALL)
+    pairs = gather(items, state_policy, contract)
+    config = BalancingConfig(method=method, steps=2, repeats=1, conflicts=False, compare="none")
+    *_, last = rebalance(pairs, config, state_policy, SMALL)
     assert last.result is not None
     assert last.result.weights.shape == (500,)
     assert bool((last.result.weights > 0).all())
     assert float(last.result.weights.sum()) == pytest.approx(1)
     assert torch.equal(last.weights, last.result.weights)
+    assert any("500 groups are more than" in warning for warning in last.result.warnings)
+    assert len(last.result.warnings) < 10
+    assert max(map(len, last.result.warnings)) < 1000
+    content = BalanceFile.of(last.result, pairs, "sha256:1", config, state_policy, SMALL)
+    write(tmp_path / "weights", content, pairs, [])
+    assert len((tmp_path / "weights" / "report.html").read_text()) < 10**6
+    assert len(explain(read(tmp_path / "weights"))) < 10**5
+
+
+def test_what_is_said_twice_of_a_group_is_refused(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    dataset, twice = dataset_of(*BOTH), ("drawer=0.1", "drawer=1")
+    for config in (replace(QUICK, trust=twice), replace(QUICK, floors=twice), replace(QUICK, caps=twice)):
+        with pytest.raises(BalancingError, match=r"drawer is told 2 times, drawer=0.1, drawer=1; say it once"):
+            balanced(dataset, config)
+
+
+def test_an_axis_that_is_named_twice_is_refused(dataset_of: DatasetOf) -> None:
+    with pytest.raises(DemonstrationError, match="groups are by behavior, behavior; name each axis once"):
+        dataset_of(*BOTH).frame_groups(("behavior", "behavior"))

@@ -48,8 +48,8 @@ def test_balance_yaml_survives_a_round_trip(written: Path) -> None:
     assert (row.demonstrations, row.pairs) == (8, 96)
     assert row.alpha_over_rho == pytest.approx(row.alpha / row.rho)
     assert row.reference is not None
-    assert row.reference["steps"] == QUICK.steps
-    assert row.reference["quantity"] == "negative log-likelihood"
+    assert row.reference.steps == QUICK.steps
+    assert row.reference.quantity == "negative log-likelihood"
     assert content.configuration["balancing"]["seed"] == 0
     plain, ours, *_ = content.comparison
     assert (plain["method"], ours["method"]) == ("plain cloning", "ours")
@@ -71,7 +71,7 @@ def test_balance_yaml_says_from_which_prior_weights_were_found(
     for method, prior, begun in cases:
         balanced(dataset, replace(QUICK, method=method, compare="none"), method)  # type: ignore[arg-type]
         written = balance_file.read(tmp_path / method)
-        assert written.run["prior"] == prior
+        assert written.run.prior == prior
         assert written.groups["drawer"].prior == pytest.approx(begun)
 
 
@@ -117,6 +117,10 @@ def test_weights_are_never_overwritten(written: Path) -> None:
         ("effective_sample_size", "all", "effective_sample_size is 'all'; it must be a number"),
         ("dataset", 3, "dataset is 3; it must be names and values"),
         ("dataset", {"pairs": 3}, r"dataset lacks \['demonstrations', 'fingerprint'\]; it has \['pairs'\]"),
+        ("run", {"seed": 0, "repeats": 1, "steps": 1}, r"run of .*balance.yaml lacks \['split'\]"),
+        ("run", 3, "run is 3"),
+        ("diagnostics", {"transfer": [[0, 1], [1, 0]]}, "transfer_standard_error of the diagnostics must have"),
+        ("diagnostics", {"conflict": [[0, 1]]}, "conflict of the diagnostics must have a number for each two of 2"),
         ("diagnostics", 3, "diagnostics is 3; it must be names and values"),
         ("comparison", [3], r"comparison is \(3,\); it must be a tuple, each entry names and values"),
     ],
@@ -135,7 +139,7 @@ def test_a_damaged_file_says_what_is_wrong(written: Path, key: str, value: objec
         ("alpha_standard_error", "lots", "a number or nothing"),
         ("pairs", "many", "a whole number"),
         ("warnings", 3, "a tuple, each entry text"),
-        ("reference", 3, "names and values or nothing"),
+        ("reference", 3, "Reference or nothing"),
     ],
 )
 def test_a_row_with_another_type_is_refused_naming_file_group_and_field(

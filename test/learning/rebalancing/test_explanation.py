@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from balanced_bc.learning.rebalancing.balance_file import BalanceFile
+from balanced_bc.balancing.result import SKILL, Reference
+from balanced_bc.learning.rebalancing.balance_file import BalanceFile, Run
 from balanced_bc.learning.rebalancing.explanation import explain
 from balanced_bc.learning.rebalancing.row import Row
 
 
 def _row(pairs: int, alpha: float, loss: float | None = 1.5) -> Row:
-    reference = {"loss": 1.0, "standard_error": 0.1, "split": "held-out", "lane": "lanes"}
+    reference = Reference(1.0, 0.1, "held-out", 600, "last", "lanes", SKILL)
     rho = pairs / 500
     return Row(
         demonstrations=pairs // 50,
@@ -42,7 +43,7 @@ def content() -> BalanceFile:
         effective_sample_size=150.0,
         warnings=("a warning",),
         dataset={"pairs": 500},
-        run={"seed": 0, "repeats": 3, "steps": 600, "split": "held-out"},
+        run=Run(0, 3, 600, "held-out"),
         configuration={"balancing": {}},
         diagnostics=harm,
         comparison=(),

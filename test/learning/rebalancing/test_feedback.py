@@ -80,14 +80,14 @@ def test_from_evaluate_to_balance(day: Path) -> None:
     good = _evaluated(day, day / "good.yaml", {"drawer": 50, "slider": 20})
     relaxed = _balanced(day, "relaxed", evaluations=(str(good),))
     assert len([warning for warning in failed.warnings if "no judged policy succeeded" in warning]) == 2
-    assert {row.reference["lane"] for row in failed.groups.values() if row.reference} == {"lanes"}
+    assert {row.reference.lane for row in failed.groups.values() if row.reference} == {"lanes"}
     drawer, slider = (relaxed.groups[name].reference for name in OPENING)
     assert drawer is not None
     assert slider is not None
-    assert drawer["lane"] == f"success of {day / 'policy'}"
-    assert drawer["loss"] == pytest.approx(relaxed.diagnostics["success_losses"][0], abs=1e-5)
-    assert drawer["loss"] > relaxed.diagnostics["lowest_losses"][0]
-    assert slider["lane"] == "lanes"
+    assert drawer.lane == f"success of {day / 'policy'}"
+    assert drawer.loss == pytest.approx(relaxed.diagnostics["success_losses"][0], abs=1e-5)
+    assert drawer.loss > relaxed.diagnostics["lowest_losses"][0]
+    assert slider.lane == "lanes"
     assert relaxed.configuration["feedback"]["evaluations"] == [str(good)]
 
 

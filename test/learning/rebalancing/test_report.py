@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from balanced_bc.balancing.result import Progress
+from balanced_bc.balancing.result import LIKELIHOOD, Progress, Reference
 from balanced_bc.learning.errors import LearningError
-from balanced_bc.learning.rebalancing import balance_file, history, readings, report, report_tables
+from balanced_bc.learning.rebalancing import balance_file, history, parquet, readings, report, report_tables
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.learning.rebalancing.explanation import explain
 
@@ -134,7 +134,8 @@ def test_many_groups_leave_balance_yaml_small_and_lose_nothing(tmp_path: Path, c
 
 def test_references_of_another_split_stand_in_a_table_of_their_own(tmp_path: Path, content_of: ContentOf) -> None:
     first, other = content_of(2, method="zero"), content_of(2, method="remix")
-    rows = {n: replace(r, reference={**(r.reference or {}), "split": "training"}) for n, r in other.groups.items()}
+    elsewhere = Reference(1.0, 0.1, "training", 600, "last", "lanes", LIKELIHOOD)
+    rows = {name: replace(row, reference=elsewhere) for name, row in other.groups.items()}
     third = content_of(2, method="ours")
     sources = [
         keep(tmp_path / name, content)
@@ -163,7 +164,7 @@ def test_two_standard_errors_are_promised_where_they_are_known(tmp_path: Path, c
     content = content_of(2)
     assert "weight, with two standard errors" in report.page(keep(tmp_path / "known", content))
     rows = {name: replace(row, alpha_standard_error=None) for name, row in content.groups.items()}
-    once = replace(content, groups=rows, run={**content.run, "repeats": 1})
+    once = replace(content, groups=rows, run=replace(content.run, repeats=1))
     page = report.page(keep(tmp_path / "once", once))
     assert "with two standard errors" not in page[: page.index("<h2>References")]
     assert "no standard error is known, because there was one repetition" in page
@@ -190,7 +191,7 @@ def test_groups_that_the_meta_runs_have_lost_have_no_row_of_who_helps_whom(
     assert "group 1 by 1.1 [nat per pair]" in explain(content)
     neither = replace(content, diagnostics={**direction, "meta_losses": [3.0, 2.1]})
     assert readings.transfer(neither) is None
-    assert "group 0 by 2.0, group 1 by 1.1 [nat per pair]" in explain(neither)
+    assert "group 0 by 2.0 and group 1 by 1.1 [nat per pair]" in explain(neither)
     assert readings.untold(content_of(2)) == ""
 
 
@@ -217,6 +218,28 @@ def test_weights_of_other_groups_or_datasets_are_refused(tmp_path: Path, content
         report.page(here, wider)
     with pytest.raises(LearningError, match="different datasets"):
         report.page(here, elsewhere)
+
+
+def test_weights_of_the_same_method_are_told_apart_by_as_much_of_their_folders_as_it_takes(
+    tmp_path: Path, content_of: ContentOf
+) -> None:
+    sources = [keep(tmp_path / name, content_of(2)) for name in ("first/t0.5", "first/t0.9", "second/t0.5")]
+    page = report.page(*sources)
+    for label in ("minimax (first/t0.5)", "minimax (first/t0.9)", "minimax (second/t0.5)"):
+        assert f"<h3>{label}</h3>" in page
+    assert "<h3>minimax (t0.9)</h3>" in report.page(sources[0], sources[1] / "balance.yaml")
+    with pytest.raises(LearningError, match="named twice"):
+        report.page(sources[0], sources[0] / "balance.yaml")
+
+
+def test_history_that_is_none_is_refused_by_its_name(tmp_path: Path, content_of: ContentOf) -> None:
+    folder = keep(tmp_path / "one", content_of(2))
+    (folder / history.NAME).write_text("junk")
+    with pytest.raises(LearningError, match=r"history\.parquet is no Parquet file"):
+        report.page(folder)
+    parquet.write(folder / history.NAME, {"phase": ["weights"]})
+    with pytest.raises(LearningError, match=r"lacks the columns \['group', 'loss'"):
+        report.page(folder)
 
 
 def test_history_survives_a_round_trip_thinned_with_its_end(tmp_path: Path) -> None:
