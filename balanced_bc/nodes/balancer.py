@@ -74,12 +74,24 @@ class Balancer(Worker):
         self.says_weights.publish(messages.labelled(weights))
         for warning in report.result.warnings:
             self.get_logger().warning(warning)
-        return Shown(report.done, ", ".join(f"{name} {weight:.3f}" for name, weight in weights.items()))
+        return Shown(report.done, _spelled(report))
+
+    def on_end(self, last: Progress | None) -> None:
+        """Say what came out, as the command does."""
+        if last is not None:
+            self.get_logger().info(f"wrote {self.config.output}: {_spelled(last)}")
 
     def close(self) -> None:
         """End; the weights were heard by all who listen."""
         super().close()
         self.says_weights.wait_for_all_acked(HEARD_WITHIN)
+
+
+def _spelled(report: Progress) -> str:
+    """The weights of an answer in words."""
+    assert report.result is not None, "the last report has the answer"
+    weights = zip(report.result.groups, report.result.weights.tolist())
+    return ", ".join(f"{name} {weight:.3f}" for name, weight in weights)
 
 
 main = main_of(Balancer)

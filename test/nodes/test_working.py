@@ -81,7 +81,8 @@ def test_stop_ends_with_the_best_weights_so_far_latched_and_labelled_and_another
     assert process.returncode == 1, graph.logs()
     found = balance_file.read(output)
     assert found.warnings[-1].startswith("stopped after 0% of the run: these weights are averaged")
-    assert "balancer: 0%, drawer " in graph.log("balancer")
+    assert f"wrote {output}: drawer {found.alpha['drawer']:.3f}, slider" in graph.log("balancer")
+    assert "100%" not in graph.log("balancer")
     assert values_of(heard[-1]) == pytest.approx(found.alpha)
     assert not (graph.folder / "weights.balancing").exists()
 
