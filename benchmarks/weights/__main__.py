@@ -18,6 +18,7 @@ import torch
 
 from benchmarks.weights.measure import (
     CONFIGURATION,
+    GRIDS,
     TRAININGS,
     Configuration,
     Measure,
@@ -28,7 +29,6 @@ from benchmarks.weights.measure import (
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MISLEADING, NUMBERS, Mixture
 from benchmarks.weights.rows import (
     ABLATIONS,
-    HEADS,
     LEARNED_SIGMA,
     METHODS,
     OF_BEHAVIORS,
@@ -51,7 +51,6 @@ def read(path: Path) -> Results:
 def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     """Questions in the order of their importance, those about the same demonstrations one after another."""
     mixtures = [Mixture(task, kind, seed) for seed in range(seeds) for task in NUMBERS for kind in KINDS]
-    splits = ("held-out", "training")
     yield "methods", [Question("weights", mixture, row.name) for mixture in mixtures for row in METHODS]
     yield "success", [Question("success", mixture, row.name) for mixture in mixtures for row in TRAINED]
     yield "optimal alone", [Question("success", mixture, "optimal alone", (1.0, 0.0)) for mixture in mixtures]
@@ -62,13 +61,11 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     for one in both:
         rows = [row for row in OF_BEHAVIORS if one == "success" or not row.borrows]
         yield f"{one} of behaviors", [Question(one, mixture, row.name) for mixture in imbalanced for row in rows]
-    yield (
-        "achievable",
-        [Question("achievable", mixture, f"{LEARNED_SIGMA}, {split}") for mixture in mixtures for split in splits],
-    )
+    own = [of for of in GRIDS if of.startswith(LEARNED_SIGMA)]
+    yield "achievable", [Question("achievable", mixture, of) for mixture in mixtures for of in own]
     yield "ablations", [Question("weights", mixture, row.name) for mixture in mixtures for row in ABLATIONS]
     yield "heads", [Question("weights", mixture, row.name) for mixture in mixtures for row in WITH_HEADS]
-    others = [f"{head}, {split}" for head in HEADS if head != LEARNED_SIGMA for split in splits]
+    others = [of for of in GRIDS if of not in own]
     yield "achievable with heads", [Question("achievable", mixture, of) for mixture in mixtures for of in others]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from time import process_time
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -13,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import torch
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.measured import measure_lanes
 from balanced_bc.balancing.references import train
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
@@ -27,13 +30,19 @@ from balanced_bc.policies import checkpoint
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.tasks import behaviors_of
 from benchmarks.weights.mixtures import Mixture, pairs_of
-from benchmarks.weights.rows import LEARNED_SIGMA, ROWS, Row, policy_of
+from benchmarks.weights.rows import HEADS, LEARNED_SIGMA, LITERAL, ROWS, Row, policy_of
 
 Answer = TypeVar("Answer")
 Measure = Literal["weights", "achievable", "success", "replication"]
 """A replication is success again, of another network on other batches."""
 GRID = tuple(i / 10 for i in range(11))
 """Weights of the optimal group with which networks are trained to see what losses are achievable."""
+ON_GRID = torch.tensor([(one, 1 - one) for one in GRID], dtype=torch.float64)
+"""Weights of both groups, (m, 2)."""
+CHOSEN = "chosen action"
+"""What is measured in place of the likelihood: the error of the chosen action, the quantity of `minimax`."""
+GRIDS = tuple(f"{head}, {what}" for head in HEADS for what in ("held-out", f"held-out, {CHOSEN}", "training"))
+"""What is achievable: head, split, and quantity."""
 Configuration = dict[str, dict[str, Any]]
 """Values of options by part and name."""
 TRAININGS: tuple[Measure, ...] = ("success", "replication")
@@ -52,7 +61,8 @@ class Question(NamedTuple):
     Attributes:
         measure: Weights, achievable losses, or success, once or again.
         mixture: On which demonstrations.
-        of: Row whose weights are meant; for achievable losses the head and the split.
+        of: Row whose weights are meant; for achievable losses the head, the split and, where it is not the likelihood,
+            what is measured.
         weights: Weights of the groups that a policy is trained with; none where none is.
     """
 
@@ -78,8 +88,8 @@ def configuration(question: Question) -> Configuration:
         training, policy = _training(ROWS.get(question.of), 0), policy_of(LEARNED_SIGMA)
         parts = {"training": asdict(training), "policy": asdict(policy)}
     else:
-        row, (head, _, split) = ROWS.get(question.of), question.of.partition(", ")
-        balancing = row.config(0) if row else _of_grid(split, 0)
+        row, (head, split, *_) = ROWS.get(question.of), question.of.split(", ")
+        balancing = row.config(0) if row else of_grid(split, 0)
         policy = policy_of(row.head if row else head)
         parts = {"encoding": asdict(EncodingConfig()), "balancing": asdict(balancing), "policy": asdict(policy)}
     plain: Configuration = json.loads(json.dumps(parts))
@@ -92,7 +102,7 @@ def answer(question: Question) -> dict[str, Any]:
     begun = process_time()
     measures = {"weights": _weights, "achievable": _achievable, "success": _success, "replication": _success}
     found = measures[question.measure](question)
-    return {"key": question.key, **found, "seconds": round(process_time() - begun, 1)}
+    return {"key": question.key, **found, "seconds": round(process_time() - begun, 1), "code": _code()}
 
 
 def _weights(question: Question) -> dict[str, Any]:
@@ -112,10 +122,11 @@ def _weights(question: Question) -> dict[str, Any]:
 
 def _achievable(question: Question) -> dict[str, Any]:
     """Lowest loss of each group over a grid of fixed weights, and the weight of the optimal group that reached it."""
-    head, _, split = question.of.partition(", ")
+    head, split, *what = question.of.split(", ")
     pairs = pairs_of(question.mixture, policy_of(head))
-    config = _of_grid(split, question.mixture.seed)
-    found = torch.stack([path.amin(dim=0) for path in _paths(pairs, head, config)])
+    lowest = _lowest_errors if what else _lowest_losses
+    repetitions = _repetitions(pairs, head, of_grid(split, question.mixture.seed))
+    found = torch.stack([lowest(repetition) for repetition in repetitions])
     losses = found.mean(dim=0)
     return {
         "loss": _plain(losses.amin(dim=0)),
@@ -125,9 +136,11 @@ def _achievable(question: Question) -> dict[str, Any]:
     }
 
 
-def _of_grid(split: str, seed: int) -> BalancingConfig:
-    """How networks are trained on a grid of weights."""
-    return BalancingConfig(seed=seed, split="training" if split == "training" else "held-out")
+def of_grid(split: str, seed: int) -> BalancingConfig:
+    """How networks are trained on a grid of weights: as those of the methods that are measured on the same split."""
+    if split == "held-out":
+        return BalancingConfig(seed=seed)
+    return BalancingConfig(seed=seed, split="training", **{name: LITERAL[name] for name in ("steps", "learning_rate")})
 
 
 def _training(row: Row | None, seed: int) -> TrainingConfig:
@@ -135,14 +148,23 @@ def _training(row: Row | None, seed: int) -> TrainingConfig:
     return TrainingConfig(seed=seed, device="cpu", **(row.training if row else {}))
 
 
-def _paths(pairs: Pairs, head: str, config: BalancingConfig) -> Iterator[torch.Tensor]:
-    """Losses over time of networks trained on the grid, one repetition after another, (t, m, 2)."""
+def _repetitions(pairs: Pairs, head: str, config: BalancingConfig) -> Iterator[Repetition]:
+    """All repetitions of networks that are trained on the grid."""
     policy, encoding, split = policy_of(head), EncodingConfig(), split_of(pairs, config)
     encoded = [ended(encode(pairs, index, policy, encoding, config.seed)) for index in split.training]
     problem = problem_of(pairs, split, encoded, encoding.policy(policy))
-    weights = torch.tensor([(one, 1 - one) for one in GRID], dtype=torch.float64)
     for number in range(config.repeats):
-        yield ended(train(Repetition.of(problem, config, number), weights, "lanes"))[0]
+        yield Repetition.of(problem, config, number)
+
+
+def _lowest_losses(repetition: Repetition) -> torch.Tensor:
+    """Lowest loss over time of each group on the grid, (m, 2)."""
+    return ended(train(repetition, ON_GRID, "lanes"))[0].amin(dim=0)
+
+
+def _lowest_errors(repetition: Repetition) -> torch.Tensor:
+    """The same of the error of the chosen action, (m, 2)."""
+    return ended(measure_lanes(repetition, ON_GRID, "lanes")).means(2)
 
 
 def _success(question: Question) -> dict[str, Any]:
@@ -160,6 +182,14 @@ def _success(question: Question) -> dict[str, Any]:
         rollouts = [done.rollout for done in evaluate(path, config)]
     won = {name: [one.success for one in rollouts if one.behavior == name] for name in behaviors}
     return {"weights": question.weights, "won": {name: sum(ones) for name, ones in won.items()}, "of": config.rollouts}
+
+
+@cache
+def _code() -> str:
+    """Which commit and which torch measured, as far as git tells."""
+    command = ("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    return f"{told.stdout.strip() or 'unknown'}, torch {torch.__version__}"
 
 
 def ended(run: Generator[object, None, Answer]) -> Answer:

@@ -26,7 +26,7 @@ GAIN = (
 """What the table of differences shows."""
 REPLICATION = (
     f"The same differences over all mixtures but the {MISLEADING} ones, of the policies above, and of others with "
-    "the same weights, another initial network and other batches:"
+    "the same weights, another initial network and other batches; by kind for both together:"
 )
 """What the table of replications shows."""
 BY_WEIGHT = (
@@ -96,10 +96,14 @@ def _replications(results: Results) -> str:
     compared = [(name, plain) for name in names] + [(name, DEFAULT) for name in names if name != DEFAULT]
     of: tuple[tuple[Measure, ...], ...] = (("success",), ("replication",), TRAININGS)
     lines = [
-        (f"{name} less {other}", *(_difference(results, name, other, USEFUL, measures) for measures in of))
+        (
+            f"{name} less {other}",
+            *(_difference(results, name, other, USEFUL, measures) for measures in of),
+            *(_difference(results, name, other, [kind], TRAININGS) for kind in USEFUL),
+        )
         for name, other in compared
     ]
-    return markdown([("difference", "policies above", "others", "both"), *lines])
+    return markdown([("difference", "policies above", "others", "both", *map(heading, USEFUL)), *lines])
 
 
 def _difference(

@@ -12,12 +12,11 @@ import yaml
 from balanced_bc.tables import markdown
 from benchmarks.weights.answers import SEEDS, Results, found, one, trained
 from benchmarks.weights.cells import by_kind, heading, pair, rate, slashed, spread, won
-from benchmarks.weights.measure import CONFIGURATION
+from benchmarks.weights.measure import CHOSEN, CONFIGURATION, GRIDS, of_grid
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS
 from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
-    HEADS,
     METHODS,
     OF_BEHAVIORS,
     ROWS,
@@ -143,16 +142,24 @@ def _achievable(results: Results, task: str) -> str:
     def cell(kind: str, of: str) -> str:
         return pair(found(results, "achievable", task, kind, of), lambda answer: answer["loss"])
 
-    names = [f"{head}, {split}" for head in HEADS for split in ("held-out", "training")]
-    return by_kind(names, cell, "head, split")
+    return by_kind(GRIDS, cell, "head, split")
+
+
+def _is_on_grid(row: Row) -> bool:
+    """Whether a row's networks are trained as long as those of the grid on its split."""
+    own = row.config(0)
+    grid = of_grid(own.split, 0)
+    return (own.steps, own.learning_rate) == (grid.steps, grid.learning_rate)
 
 
 def _references(results: Results, task: str) -> str:
-    """References of methods that take them from networks."""
-    rows = [row for row in (*METHODS, *ABLATIONS, *WITH_HEADS) if row.options["method"] in ("remix", "ours")]
+    """References of methods that take them from networks, where achievable losses of the same training are known."""
+    every = (*METHODS, *ABLATIONS, *WITH_HEADS)
+    rows = [row for row in every if row.options["method"] in ("remix", "ours", "minimax") and _is_on_grid(row)]
 
     def cell(kind: str, row: Row) -> str:
         split = row.options.get("split", "held-out")
+        split += f", {CHOSEN}" if row.options["method"] == "minimax" else ""
         both = [
             (own["reference"], best["loss"])
             for seed in SEEDS
