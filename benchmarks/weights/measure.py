@@ -88,8 +88,8 @@ def configuration(question: Question) -> Configuration:
         training, policy = _training(ROWS.get(question.of), 0), policy_of(LEARNED_SIGMA)
         parts = {"training": asdict(training), "policy": asdict(policy)}
     else:
-        row, (head, split, *_) = ROWS.get(question.of), question.of.split(", ")
-        balancing = row.config(0) if row else of_grid(split, 0)
+        row, (head, *more) = ROWS.get(question.of), question.of.split(", ")
+        balancing = row.config(0) if row else of_grid(more[0], 0)
         policy = policy_of(row.head if row else head)
         parts = {"encoding": asdict(EncodingConfig()), "balancing": asdict(balancing), "policy": asdict(policy)}
     plain: Configuration = json.loads(json.dumps(parts))
