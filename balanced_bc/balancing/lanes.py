@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.problem import NegativeLogLikelihood, Parameters, Problem
@@ -81,12 +82,14 @@ class Lanes(NamedTuple):
         layout: How a vector is cut into parameters.
         groups: Names of the groups.
         vectorize: Whether lanes run in one vmap or one after another.
+        unfused: Whether attention is computed step by step, because its fused kernels have no second derivative.
     """
 
     negative_log_likelihood: NegativeLogLikelihood
     layout: Layout
     groups: tuple[str, ...]
     vectorize: bool
+    unfused: bool = False
 
     @classmethod
     def start(cls, problem: Problem, generator: Generator, vectorize: bool) -> tuple[Lanes, Tensor]:
@@ -95,6 +98,29 @@ class Lanes(NamedTuple):
         layout, start = Layout.of(parameters), flatten(parameters)
         together = vectorize and pays(layout, start.device)
         return cls(problem.negative_log_likelihood, layout, problem.groups, together), start
+
+    def tried(self, start: Tensor, batch: Any) -> Lanes:
+        """Try a policy, and go round what torch cannot compute of it: vmap, or second derivatives of fused attention.
+
+        Args:
+            start: Parameters, (p,).
+            batch: Some pairs.
+
+        Raises:
+            BalancingError: The loss is not a number for each pair, or draws at random: then losses of lanes could not
+                be compared, and a meta-gradient that evaluates it twice would be wrong.
+        """
+        one = self._one(batch)
+        first, second = one(start).detach(), one(start).detach()
+        if first.dim() != 1:
+            raise BalancingError(f"the loss has shape {tuple(first.shape)}; it must be a number for each pair, (B,)")
+        if not torch.allclose(first, second, rtol=1e-3, atol=1e-6, equal_nan=True):
+            raise BalancingError(
+                "the loss draws at random: the same parameters and pairs gave it another value. Draw noise with the "
+                "batch, and leave dropout out (eval() of the module)"
+            )
+        lanes = self if _has_curvature(one, start) else self._replace(unfused=True)
+        return lanes._replace(vectorize=self.vectorize and _is_vectorized(lanes._one(batch), start))
 
     def pair_losses(self, theta: Tensor, batch: Any) -> Tensor:
         """Compute the loss of each pair in each lane, (m, p) -> (m, B), [nat]."""
@@ -141,7 +167,34 @@ class Lanes(NamedTuple):
         return lambda theta: losses(theta)[:, first : first + len(theta)].diagonal()
 
     def _one(self, batch: Any) -> Callable[[Tensor], Tensor]:
-        return lambda row: self.negative_log_likelihood(self.layout.unflatten(row), batch)
+        def losses(row: Tensor) -> Tensor:
+            return self.negative_log_likelihood(self.layout.unflatten(row), batch)
+
+        def step_by_step(row: Tensor) -> Tensor:
+            with sdpa_kernel(SDPBackend.MATH):
+                return losses(row)
+
+        return step_by_step if self.unfused else losses
+
+
+def _has_curvature(function: Callable[[Tensor], Tensor], start: Tensor) -> bool:
+    """Whether torch can differentiate a function of parameters, (p,), twice."""
+    leaf = start.detach().requires_grad_()
+    try:
+        slope = torch.autograd.grad(function(leaf).sum(), leaf, create_graph=True)[0]
+        torch.autograd.grad(slope.square().sum(), leaf)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _is_vectorized(function: Callable[[Tensor], Tensor], start: Tensor) -> bool:
+    """Whether torch can compute a function of parameters, (p,), for several of them in one vmap."""
+    try:
+        torch.func.vmap(function)(start.expand(2, -1))
+    except RuntimeError:
+        return False
+    return True
 
 
 def refuse_broken(losses: Tensor, groups: tuple[str, ...], phase: str, step: int) -> None:

@@ -107,6 +107,7 @@ class Repetition(NamedTuple):
         generator = Generator().manual_seed(seed)
         lanes, start = Lanes.start(problem, generator, config.vectorize)
         fold = problem.folds[number % len(problem.folds)]
+        lanes = lanes.tried(start, fold.training(problem.stratified(0, 2), Generator().manual_seed(seed)))
         every = range(len(problem.groups))
         each = max(-(-config.evaluation // len(every)), LEAST_MEASURED)
         parts = blocks(len(every), chunk(config)) if len(every) > config.crowd else (every,)
