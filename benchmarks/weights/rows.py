@@ -84,6 +84,7 @@ REPLICATED = tuple(
 )
 """Plain cloning and those that it is compared with again, for one of them is to be the default."""
 ABLATIONS = (
+    Row("ours, literal, exponentiated", {**LITERAL, "ascent": "exponentiated"}),
     Row("ours, smoothed, Adam inside", {**SMOOTHED, "meta_optimizer": "adam"}),
     Row("ours, smoothed, frozen alpha", FROZEN),
     Row("ours, smoothed, frozen alpha, Adam inside", {**FROZEN, "meta_optimizer": "adam"}),
@@ -107,7 +108,7 @@ OF_BEHAVIORS = (
 WITH_HEADS = tuple(
     Row(f"{row.name}, {head}", row.options, head)
     for head in (STATE_SIGMA, SQUARED_ERROR, BINS)
-    for row in (*(row for row in METHODS[3:] if row.name != "ours, literal"), ABLATIONS[0])
+    for row in (*(row for row in METHODS[3:] if row.name != "ours, literal"), ABLATIONS[1])
 )
 """Methods that train networks, with other loss heads."""
 ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS)}

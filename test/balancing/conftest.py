@@ -25,6 +25,14 @@ def network_loss(parameters: Mapping[str, Tensor], batch: Any) -> Tensor:
     return loss.sum(dim=-1)
 
 
+def network_skill(parameters: Mapping[str, Tensor], batch: Any) -> Tensor:
+    """Error of the action that `network_loss` thinks most likely."""
+    state, action = batch
+    error = action - torch.tanh(state @ parameters["inner"] + parameters["bias"]) @ parameters["outer"]
+    told: Tensor = 0.5 * error.square().sum(dim=-1)
+    return told
+
+
 def network(generator: Generator, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
     """Parameters of `network_loss` for 3 inputs, 16 hidden units and 2 actions."""
     inner = torch.randn(3, 16, generator=generator, dtype=dtype)

@@ -91,6 +91,14 @@ def test_no_behavior_is_worse_than_the_weighted_loss_allows(repetition: Repetiti
     assert bool((losses <= worst_loss(float(weights @ losses), weights)).all())
 
 
+def test_the_bound_is_reached_where_only_one_behavior_has_a_loss() -> None:
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    assert worst_loss(0.6, weights).tolist() == pytest.approx([1.2, 2.0, 3.0])
+    for number, most in enumerate(worst_loss(0.6, weights).tolist()):
+        alone = torch.zeros(3, dtype=torch.float64).index_fill(0, torch.tensor(number), most)
+        assert float(weights @ alone) == pytest.approx(0.6)
+
+
 def test_min_max_rests_where_the_worst_excesses_are_equal(repetition: Repetition) -> None:
     """Equation 14: the saddle point is theta = 0.75, between the two behaviors that lie farthest apart."""
     free = repetition._replace(config=replace(repetition.config, smoothing=0.0))

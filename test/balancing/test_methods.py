@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -17,8 +18,11 @@ from balanced_bc.balancing.references import candidates, lowest, train
 from balanced_bc.balancing.remix import mixed_batches
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress
+from balanced_bc.options import options_in
+from test.balancing.conftest import network_skill
 
 ProblemOf = Callable[..., Problem]
+PAPER = Path(__file__).parents[2] / "config" / "balance" / "paper.yaml"
 QUICK = BalancingConfig(method="ours", steps=40, batch=16, repeats=2, evaluate_every=4, evaluation=64)
 
 
@@ -169,6 +173,22 @@ def test_clean_data_gains_weight_over_noisy_data(problem_of: ProblemOf) -> None:
     ours, zero = (answer(problem, replace(config, method=method)).weights[0] for method in ("ours", "zero"))
     assert float(ours) > 0.75
     assert float(zero) < 0.5
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_default_method_lifts_clean_data_over_noisy_data(seed: int, problem_of: ProblemOf) -> None:
+    """Judged by the chosen action: .77 to .87 on four seeds, and .63 to .67 where both are as clean."""
+    problem = replace(problem_of((0.05, 1.0), (400, 200), seed=seed), skill=network_skill)
+    config = BalancingConfig(steps=300, seed=seed, compare="none", conflicts=False)
+    assert config.method == "minimax"
+    assert float(answer(problem, config).weights[0]) > 0.72
+
+
+def test_the_papers_method_lifts_clean_data_over_noisy_data(problem_of: ProblemOf) -> None:
+    """Table 1's direction with the options that config/balance/paper.yaml has."""
+    options = {name.replace("-", "_"): value for name, value in options_in(PAPER).items()}
+    config = BalancingConfig(**{**options, "steps": 300, "repeats": 1})
+    assert float(answer(problem_of((0.05, 1.0), (400, 200)), config).weights[0]) > 0.8
 
 
 def test_groups_of_the_same_quality_keep_about_their_share(problem_of: ProblemOf) -> None:

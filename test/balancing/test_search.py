@@ -54,7 +54,7 @@ def test_meta_gradients_are_measured_on_held_out_pairs_drawn_apart(
     def take(repetition: Repetition, state: Any, weights: Tensor, draws: Any, steps: int) -> Any:
         batches = draws[0](), draws[1]()
         seen.append(batches)
-        return search.take_one(repetition, state, weights, tuple(lambda one=one: one for one in batches), steps)
+        return search.take_one(repetition, state, weights, (lambda: batches[0], lambda: batches[1]), steps)
 
     monkeypatch.setitem(search.TAKE, "one-step", take)
     ran(search.search_block(Repetition.of(problem, QUICK, 0)))
