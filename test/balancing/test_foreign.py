@@ -17,10 +17,10 @@ def test_a_diffusion_policy_in_plain_torch_is_balanced(
 ) -> None:
     monkeypatch.syspath_prepend(EXAMPLES)
     example = importlib.import_module("balance_foreign")
-    weights = example.main(steps=40)
+    weights = example.main()
     assert sum(weights.values()) == pytest.approx(1)
-    assert set(weights) == {"steady", "trembling"}
-    assert "lowest held-out loss" in capsys.readouterr().out
+    assert weights["steady"] > 0.6
+    assert "steady     weight 0." in capsys.readouterr().out
 
 
 def test_its_loss_is_the_negative_logarithm_of_a_density_of_the_noise(monkeypatch: pytest.MonkeyPatch) -> None:

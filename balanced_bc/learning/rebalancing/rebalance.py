@@ -28,6 +28,7 @@ from balanced_bc.learning.rebalancing.held_out import Split, demonstrations, spl
 from balanced_bc.learning.rebalancing.so_far import SoFar
 from balanced_bc.policies import features
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.making import policy_class
 
 ENCODER_SHARE = 0.6
 """Share of a run's time that image encoders take, roughly: for the progress only."""
@@ -62,7 +63,8 @@ def rebalance(
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)
     of_split = split.warnings if split else ()
-    of_data = (*quality.warnings(pairs), *_crowded(pairs, config), *of_split, *lacking, *feedback.warnings)
+    of_run = (*_standing_in(policy, config), *_crowded(pairs, config))
+    of_data = (*quality.warnings(pairs), *of_run, *of_split, *lacking, *feedback.warnings)
     so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
     run = _run(pairs, split, judging, networks, work, place if pairs.mapped else None)
@@ -78,6 +80,21 @@ def rebalance(
         answer = answer._replace(warnings=_joined(answer.warnings, of_data))
         yield progress._replace(weights=answer.weights, result=answer)
         return
+
+
+def _standing_in(policy: PolicyConfig, config: BalancingConfig) -> tuple[str, ...]:
+    """Warn that the policy of somebody else is not what weights were found with.
+
+    Raises:
+        PolicyError: There is no such policy.
+    """
+    if config.method in CLOSED or not policy.plugin:
+        return ()
+    policy_class(policy.plugin)
+    return (
+        f"found with small networks of ours in place of {policy.plugin}, whose loss may ask for other weights; to "
+        "balance a loss itself see balanced_bc.balancing.problem.Problem",
+    )
 
 
 def _crowded(pairs: Pairs, config: BalancingConfig) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from balanced_bc.learning.rebalancing.held_out import split_of
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.errors import PolicyError
 
 QUICK = BalancingConfig(method="ours", steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64)
 SMALL = EncodingConfig(steps=3, batch=4, channels=(4,), keypoints=2, hidden=16)
@@ -56,6 +57,16 @@ def test_an_image_policy_is_weighed_on_features_of_its_own_encoder(
 def test_the_same_seed_gives_the_same_weights(enough: Callable[..., Pairs], image_policy: PolicyConfig) -> None:
     first, second = (run(enough(), QUICK, image_policy)[0] for _ in range(2))
     assert torch.equal(first.weights, second.weights)
+
+
+def test_a_policy_of_somebody_else_is_named_where_ours_stands_in_for_it(
+    enough: Callable[..., Pairs], state_policy: PolicyConfig
+) -> None:
+    pairs, config = enough(state_policy), replace(QUICK, method="zero")
+    answer, _ = run(pairs, config, replace(state_policy, plugin="balanced_bc.policies.cloning:CloningPolicy"))
+    assert any("in place of balanced_bc.policies.cloning:CloningPolicy" in warning for warning in answer.warnings)
+    with pytest.raises(PolicyError, match="there is no policy 'nosuch:Nope'"):
+        run(pairs, config, replace(state_policy, plugin="nosuch:Nope"))
 
 
 def test_weights_do_not_depend_on_the_number_of_threads(enough: Callable[..., Pairs]) -> None:
