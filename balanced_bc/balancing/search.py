@@ -24,6 +24,9 @@ BLOCKS = 8
 """Stretches of time that the meta-gradient is averaged over one by one, long enough to be nearly independent."""
 LEAST = 5 * BLOCKS
 """Steps of the weights after which they may have settled."""
+LAG = 1.0
+"""Nats above its lowest loss from which on a network has lost a group: it finds what was demonstrated e times less
+likely. Then every step overshoots, and the group's own data seems to harm it."""
 Draw = Callable[[], Any]
 """Draws the next stratified batch."""
 
@@ -34,21 +37,23 @@ class Search(NamedTuple):
     Attributes:
         weights: :math:`\alpha_i^*`, one row for each behavior, averaged over the last half, (k, k).
         losses: :math:`\mathcal{L}_i` in run i, averaged over the last half of its measurements, (k,), [nat].
+        lowest: The lowest of them over time, (k,), [nat].
         signal_to_noise: Mean over standard deviation over time of the meta-gradient, (k, k).
         directions: Of the meta-gradient of Eq. 18, averaged over stretches of time, row i for the loss of i, column j
-            for the weight of j, (b, k, k).
+            for the weight of j; NaN where run i had lost its group, (b, k, k).
     """
 
     weights: Tensor
     losses: Tensor
+    lowest: Tensor
     signal_to_noise: Tensor
     directions: Tensor
 
     @classmethod
     def of_all(cls, blocks: list[Search]) -> Search:
         """Put the blocks together."""
-        weights, losses, ratio, turned = zip(*blocks)
-        return cls(torch.cat(weights), torch.cat(losses), torch.cat(ratio), torch.cat(turned, dim=1))
+        weights, losses, lowest, ratio, turned = zip(*blocks)
+        return cls(torch.cat(weights), torch.cat(losses), torch.cat(lowest), torch.cat(ratio), torch.cat(turned, dim=1))
 
 
 class SearchState(NamedTuple):
@@ -94,20 +99,22 @@ def search_block(repetition: Repetition) -> Run[Search]:
     r"""Alternate Eq. 17 and Eq. 18 for the own behaviors of a repetition."""
     config, state = repetition.config, SearchState.at(repetition)
     training, measuring = repetition.batches(), repetition.measuring_batches()
-    weights, slopes, losses = [], [], []
+    weights, slopes, losses, own = [], [], [], list[Tensor]()
     for first in range(0, config.steps, config.window):
         steps = range(first, min(first + config.window, config.steps))
         state, slope = advance(repetition, state, training, measuring, steps)
         weights.append(state.weights)
-        slopes.append((first, slope))
+        slopes.append((first, slope, knows(own, slope)))
         if any(map(repetition.measures_at, steps)):
             losses.append(repetition.measure(state.theta, PHASE, steps[-1]).losses)
+            own.append(repetition.own_losses(losses[-1]))
             yield Progress.of(PHASE, steps[-1], config.steps, state.weights, losses[-1])
             if config.reference == "lowest" and settled(weights, config):
                 break
-    ended = repetition.own_losses(last_half(losses))
-    moving = [slope for first, slope in slopes if first >= config.still] or [slope for _, slope in slopes]
-    return Search(last_half(weights), ended, signal_to_noise(moving), directions(moving))
+    moving = [one for one in slopes if one[0] >= config.still] or slopes
+    _, gradients, known = (list(parts) for parts in zip(*moving))
+    lowest = torch.stack(own).amin(dim=0)
+    return Search(last_half(weights), last_half(own), lowest, signal_to_noise(gradients), directions(gradients, known))
 
 
 def advance(repetition: Repetition, state: SearchState, training: Draw, measuring: Draw, steps: range) -> Advance:
@@ -214,16 +221,25 @@ def signal_to_noise(slopes: list[Tensor]) -> Tensor:
     return path.mean(dim=0) / path.std(dim=0, correction=0).clamp_min(1e-300)
 
 
-def directions(slopes: list[Tensor]) -> Tensor:
+def knows(own: list[Tensor], slope: Tensor) -> Tensor:
+    """Whether each run still knows its group by the losses measured so far, (o,) each; bool, (o,)."""
+    if not own:
+        return torch.ones(len(slope), dtype=torch.bool)
+    return own[-1] <= torch.stack(own).amin(dim=0) + LAG
+
+
+def directions(slopes: list[Tensor], known: list[Tensor]) -> Tensor:
     r"""Average :math:`\nabla_\alpha \mathcal{L}_i / \lVert \nabla_\alpha \mathcal{L}_i \rVert` over stretches of time.
 
-    Every step counts alike: where a network has lost a group, the gradient of that group is larger by thousands.
+    Every step counts alike, for sizes differ by thousands; steps at which a run has lost its group do not count.
 
     Args:
         slopes: Meta-gradient at each step, (o, k).
+        known: Whether each run knew its group then, (o,).
 
     Returns:
-        For each of `BLOCKS` stretches of time, (b, o, k).
+        For each of `BLOCKS` stretches of time, (b, o, k); NaN where no step counts.
     """
     units = torch.stack([slope / slope.norm(dim=1, keepdim=True).clamp_min(1e-300) for slope in slopes])
-    return torch.stack([part.mean(dim=0) for part in units.tensor_split(min(BLOCKS, len(slopes)))])
+    units = units.where(torch.stack(known)[:, :, None], torch.nan)
+    return torch.stack([part.nanmean(dim=0) for part in units.tensor_split(min(BLOCKS, len(slopes)))])

@@ -71,22 +71,22 @@ def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tupl
     """Say what weights cannot do, or do at a price."""
     repeats = (weights / proportions(problem.pairs)).tolist()
     capped = [
-        f"pairs of {name} are repeated {ratio:.1f} times as often as plain cloning repeats them ({demonstrations} "
-        "demonstrations)"
+        f"{name} {ratio:.1f} times ({demonstrations} demonstrations)"
         for name, ratio, demonstrations in zip(problem.groups, repeats, problem.demonstrations)
         if ratio > 0.98 * config.repeat_cap
     ]
-    return (f"{listed(capped, LISTED)}; record more",) if capped else ()
+    told = f"pairs are used many times as often as in plain cloning: {listed(capped, LISTED)}; record more of them"
+    return (told,) if capped else ()
 
 
 def unsettled(problem: Problem, weights: Tensor, last: Tensor) -> tuple[str, ...]:
     """Warn when weights still moved at the end of the run: their average is then that of a transient."""
     moving = [
-        f"the weight of {name} had not settled: {now:.2f} at the end, {answer:.2f} on average"
+        f"{name} ({now:.2f} at the end, {answer:.2f} on average)"
         for name, answer, now in zip(problem.groups, weights.tolist(), last.tolist())
         if abs(answer - now) > DRIFT
     ]
-    return (f"{listed(moving, LISTED)}; more steps would tell",) if moving else ()
+    return (f"weights had not settled: {listed(moving, LISTED)}; more steps would tell",) if moving else ()
 
 
 def standard_error(values: Tensor) -> Tensor | None:
@@ -153,6 +153,7 @@ def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
         **losses,
         "meta_weights": weights,
         "meta_losses": converged,
+        "meta_lowest": torch.stack([one.lowest for one in known]).mean(dim=0),
         "signal_to_noise": ratio,
         "meta_direction": direction,
         "meta_direction_standard_error": error,
@@ -163,12 +164,18 @@ def _direction(found: Tensor) -> tuple[Tensor, Tensor]:
     """Mean direction of the meta-gradient and its standard error, the larger of that over time and over repetitions.
 
     Args:
-        found: Of each stretch of time in each repetition, (r, b, k, k).
+        found: Of each stretch of time in each repetition, (r, b, k, k); NaN where a run had lost its group.
     """
-    errors = [standard_error(found.flatten(0, 1)), standard_error(found.mean(dim=1))]
-    known = [error for error in errors if error is not None]
-    mean = found.mean(dim=(0, 1))
-    return mean, torch.stack(known).amax(dim=0) if known else torch.full_like(mean, torch.nan)
+    errors = torch.stack([_error_of_known(found.flatten(0, 1)), _error_of_known(found.nanmean(dim=1))])
+    larger = errors.nan_to_num(-1.0).amax(dim=0)
+    return found.nanmean(dim=(0, 1)), larger.where(larger >= 0, torch.nan)
+
+
+def _error_of_known(values: Tensor) -> Tensor:
+    """Standard error of the mean of those that are no NaN, (n, ...) to (...); NaN where fewer than two are."""
+    number = values.isfinite().sum(dim=0)
+    square = (values - values.nanmean(dim=0)).square().nansum(dim=0) / (number - 1).clamp_min(1)
+    return (square / number.clamp_min(1)).sqrt().where(number > 1, torch.nan)
 
 
 class Ground(NamedTuple):

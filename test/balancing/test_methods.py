@@ -230,7 +230,7 @@ def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> 
     problem, config = problem_of((0.1, 1.0), (2000, 40)), replace(QUICK, method="zero", steps=200, repeat_cap=3)
     found = answer(problem, config)
     assert float(found.weights[1]) <= 3 * 40 / 2040 + 1e-9
-    assert any("record more of" in warning for warning in found.warnings)
+    assert any("used many times as often as in plain cloning: noise 1.0" in warning for warning in found.warnings)
 
 
 def test_progress_never_goes_back_and_ends_at_one(problem_of: ProblemOf) -> None:

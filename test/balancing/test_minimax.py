@@ -121,7 +121,7 @@ def test_few_demonstrations_are_counted_over_all_folds(problem_of: Callable[...,
     prior = torch.full((2,), 0.5, dtype=torch.float64)
     evidence = Evidence.of(design(prior), _measured(prior, torch.zeros_like, demonstrations=1))
     first, _ = thin(problem_of((0.1, 0.5), (40, 40), names=("slider", "drawer")), evidence)
-    assert first.startswith("all folds together measured slider on 3 demonstrations: what is said of it is uncertain")
+    assert first == "measured on few demonstrations, so what is said of it is uncertain: slider (3)"
 
 
 def test_a_demonstration_measured_twice_counts_with_its_mean() -> None:

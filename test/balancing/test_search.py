@@ -160,3 +160,15 @@ def test_the_choice_of_minimax_has_the_least_cost() -> None:
     wanted = grid[(4.0 * divergence + worst.square() / 8).argmin()]
     assert float(choose(stub, 4.0)[0]) == pytest.approx(float(wanted), abs=2e-3)
     assert 0.5 < float(wanted) < 0.8
+
+
+def test_steps_at_which_a_run_has_lost_its_group_say_nothing_of_who_helps_whom() -> None:
+    """Run 0 loses its group at the second measurement and finds it again, run 1 never does."""
+    own = [torch.tensor(losses) for losses in ([2.0, 2.0], [3.5, 1.9], [2.9, 1.8])]
+    slope = torch.zeros(2, 2)
+    known = [search.knows(own[:measured], slope) for measured in range(4)]
+    assert [one.tolist() for one in known] == [[True, True], [True, True], [False, True], [True, True]]
+    slopes = [torch.tensor([[sign, 0.0], [0.0, 1.0]]) for sign in (1.0, 1.0, -1000.0, 1.0)]
+    found = search.directions(slopes, known)
+    assert found[:, 0, 0].isfinite().tolist() == [True, True, False, True]
+    assert found.nanmean(dim=0).tolist() == [[1.0, 0.0], [0.0, 1.0]]

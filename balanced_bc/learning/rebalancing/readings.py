@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 
 from balanced_bc.balancing.conflicts import opposes
 from balanced_bc.balancing.result import LIKELIHOOD, SKILL
+from balanced_bc.balancing.search import LAG
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 from balanced_bc.words import listed
 
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
-LAG = 1.0
-"""Nats above the lowest loss that is known of a group from which on a network has lost it: it finds what was
-demonstrated e times less likely."""
 LISTED = 5
 """Names in a sentence, at most."""
 MEANT = {SKILL: "half the squared error of the chosen twists in units of their deviation, plus the gripper's loss"}
@@ -83,7 +81,8 @@ def transfer(content: BalanceFile) -> Matrix | None:
         caption = (
             f"Mean direction of the meta-gradient: above 0 where more weight on a column's group, in place of the "
             f"mixture of the moment, raises the {split} loss of a row's group, below 0 where it helps; over the run "
-            "that looks for the row's best weights, every step alike, so that 1 is the most there can be"
+            "that looks for the row's best weights, every step alike while it knew the row's group (within "
+            f"{LAG:g} nat of its best), so that 1 is the most there can be"
         )
         found = _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1)
         away = lost(content)
@@ -94,16 +93,14 @@ def transfer(content: BalanceFile) -> Matrix | None:
 
 
 def lost(content: BalanceFile) -> dict[str, float]:
-    """Groups that the run of `ours` for their best weights knows far worse than other networks do.
-
-    A meta-gradient is taken where that run is. Where it has lost its group, every step overshoots, and the group's own
-    data seems to harm it.
+    """Groups that the run of `ours` for their best weights never knew nearly as well as other networks do.
 
     Returns:
-        By how much it knows them worse, [nat].
+        By how much it knew them worse when it knew them best, [nat].
     """
     above = {}
-    for (name, row), loss in zip(content.groups.items(), content.diagnostics.get("meta_losses", ())):
+    told = content.diagnostics
+    for (name, row), loss in zip(content.groups.items(), told.get("meta_lowest", told.get("meta_losses", ()))):
         known = [row.final_loss, row.reference.loss if row.reference else None]
         lowest = min((one for one in known if one is not None and isfinite(one)), default=nan)
         if loss - lowest > LAG:
@@ -119,7 +116,7 @@ def untold(content: BalanceFile) -> str:
     worst = sorted(away, key=lambda name: -away[name])
     named = listed([f"{name} by {away[name]:.1f}" for name in worst], LISTED)
     return (
-        "Left out of who helps whom are groups that the run for their best weights knows worse than other networks do: "
+        "Left out of who helps whom are groups that the run for their best weights never knew as other networks do: "
         f"{named} [nat per pair]. What helps a network that has lost a group is not what helps one that has "
         "learned it. Method minimax measures it in trained networks."
     )

@@ -183,13 +183,13 @@ def test_groups_that_the_meta_runs_have_lost_have_no_row_of_who_helps_whom(
 ) -> None:
     """References are 1 and losses 1.5: a run at 1.9 has learned its group, one at 2.1 has lost it."""
     direction = {"meta_direction": [[-0.3, 0.2], [0.1, 0.4]], "meta_direction_standard_error": [[0.01] * 2] * 2}
-    content = content_of(2, method="ours", diagnostics={**direction, "meta_losses": [1.9, 2.1]})
+    content = content_of(2, method="ours", diagnostics={**direction, "meta_lowest": [1.9, 2.1]})
     page = report.page(keep(tmp_path / "one", content))
     assert "-0.30*" in page
     assert "+0.40" not in page
     assert "group 1 by 1.1 [nat per pair]" in page
     assert "group 1 by 1.1 [nat per pair]" in explain(content)
-    neither = replace(content, diagnostics={**direction, "meta_losses": [3.0, 2.1]})
+    neither = replace(content, diagnostics={**direction, "meta_lowest": [3.0, 2.1]})
     assert readings.transfer(neither) is None
     assert "group 0 by 2.0 and group 1 by 1.1 [nat per pair]" in explain(neither)
     assert readings.untold(content_of(2)) == ""
