@@ -120,8 +120,8 @@ def test_transfer_says_who_is_helped_and_who_is_harmed() -> None:
 def test_few_demonstrations_are_counted_over_all_folds(problem_of: Callable[..., Problem]) -> None:
     prior = torch.full((2,), 0.5, dtype=torch.float64)
     evidence = Evidence.of(design(prior), _measured(prior, torch.zeros_like, demonstrations=1))
-    first, _ = thin(problem_of((0.1, 0.5), (40, 40), names=("slider", "drawer")), evidence)
-    assert first == "measured on few demonstrations, so what is said of it is uncertain: slider (3)"
+    (said,) = thin(problem_of((0.1, 0.5), (40, 40), names=("slider", "drawer")), evidence)
+    assert said == "measured on few demonstrations, so what is said of it is uncertain: slider (3) and drawer (3)"
 
 
 def test_a_demonstration_measured_twice_counts_with_its_mean() -> None:
