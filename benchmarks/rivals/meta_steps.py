@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
+from itertools import accumulate
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.rivals.clock import Contender, Train, rounds
 from benchmarks.rivals.learner import finish
@@ -31,6 +33,7 @@ class Cost(NamedTuple):
         contender: Who.
         seconds: Processor time of a step on a CPU, wall time on a GPU, median over rounds, [s].
         first: Wall time of the first step, with what is compiled for it, [s].
+        memory: The most that tensors of a step take at once, [MB].
     """
 
     device: str
@@ -39,6 +42,7 @@ class Cost(NamedTuple):
     contender: str
     seconds: float
     first: float
+    memory: float
 
 
 def costs(
@@ -53,13 +57,28 @@ def costs(
     timed = list(rounds(contenders, number, max(2 * workload.steps // groups, 1)))
     for name in steps:
         took = median(one.cpu if device.type == "cpu" else one.wall for one in timed if one.name == name)
-        yield Cost(device.type, workload.name, groups, name, took, first[name][1])
+        yield Cost(device.type, workload.name, groups, name, took, first[name][1], peak(steps[name], device) / 1e6)
 
 
 def begun(step: Step) -> tuple[Tensor, float]:
     """What the first step computes, and how long it takes, [s]."""
     start = perf_counter()
     return step().detach(), perf_counter() - start
+
+
+def peak(step: Step, device: torch.device) -> int:
+    """The most that tensors which a step makes take at once, [bytes]."""
+    if device.type != "cpu":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        step()
+        return torch.cuda.max_memory_allocated(device) - before
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        step()
+    told = profiled.profiler.kineto_results.events()
+    changes = [event for event in told if event.name() == "[memory]"]
+    changes.sort(key=lambda event: event.start_ns())
+    return int(max(accumulate(event.nbytes() for event in changes)))
 
 
 def contender(name: str, step: Step, device: torch.device) -> Contender:
@@ -90,11 +109,11 @@ def agree(found: Mapping[str, Tensor]) -> None:
 def rows(found: Sequence[Cost]) -> list[tuple[str, ...]]:
     """Costs of one case as text."""
     plain = next(cost.seconds for cost in found if cost.contender == PLAIN)
-    lines: list[tuple[str, ...]] = [("k", "step", "ms", "ms per reference", "plain loop / this", "first, s")]
-    for _, _, groups, name, seconds, first in found:
+    lines: list[tuple[str, ...]] = [("k", "step", "ms", "ms per reference", "plain loop / this", "first, s", "MB")]
+    for _, _, groups, name, seconds, first, memory in found:
         took = 1e3 * seconds
         ratios = (f"{took:.2f}", f"{took / groups:.2f}", f"{plain / seconds:.2f}")
-        lines.append((str(groups), name, *ratios, f"{first:.1f}"))
+        lines.append((str(groups), name, *ratios, f"{first:.1f}", f"{memory:.1f}"))
     return lines
 
 
@@ -122,7 +141,7 @@ class Claim(NamedTuple):
 def claims(found: Sequence[Cost]) -> Iterator[Claim]:
     """Goals that the costs can judge."""
     cases = dict[tuple[str, str, int], dict[str, float]]()
-    for device, workload, groups, name, seconds, _ in found:
+    for device, workload, groups, name, seconds, *_ in found:
         cases.setdefault((device, workload, groups), {})[name] = seconds
     for (device, workload, groups), took in cases.items():
         where = f"{device}, {workload}, k = {groups}"

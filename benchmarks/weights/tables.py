@@ -102,6 +102,8 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     yield _achievable(results, task)
     yield "References, and in brackets how far they are above that, optimal / suboptimal group [nat per pair]:"
     yield _references(results, task)
+    yield "Losses at the end of the min-max step, and in brackets how far they are above the references:"
+    yield _reached(results, task)
 
 
 def _of_behaviors(results: Results, task: str) -> Iterator[str]:
@@ -143,6 +145,22 @@ def _achievable(results: Results, task: str) -> str:
         return pair(found(results, "achievable", task, kind, of), lambda answer: answer["loss"])
 
     return by_kind(GRIDS, cell, "head, split")
+
+
+def _reached(results: Results, task: str) -> str:
+    """Losses and excess of methods that weigh by it, as in Eq. 14."""
+    rows = [row for row in (*METHODS, *ABLATIONS) if row.options["method"] in ("remix", "ours")]
+
+    def cell(kind: str, row: Row) -> str:
+        answers = found(results, "weights", task, kind, row.name)
+        if not answers:
+            return "-"
+        both = (torch.tensor([answer[what] for answer in answers]).mean(dim=0) for what in ("loss", "reference"))
+        losses, references = both
+        return f"{slashed(losses)} ({slashed(losses - references)})"
+
+    lines = [(row.name, *(cell(kind, row) for kind in KINDS)) for row in rows]
+    return markdown([("method", *map(heading, KINDS)), *lines])
 
 
 def _is_on_grid(row: Row) -> bool:
