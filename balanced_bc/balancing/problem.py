@@ -15,7 +15,8 @@ from balanced_bc.balancing.feedback import Judged
 Parameters = Mapping[str, Tensor]
 """Names and values of a policy's parameters, all of one floating type and on one device."""
 NegativeLogLikelihood = Callable[[Parameters, Any], Tensor]
-"""Negative log-likelihood of each pair of a batch, (parameters, batch) -> (B,), [nat]."""
+"""Negative log-likelihood of each pair of a batch, (parameters, batch) -> (B,), [nat]. What is random in it is drawn
+with the batch: the same arguments give the same value."""
 Sampler = Callable[[Tensor, Generator], Any]
 """Batch with one pair drawn from each group named, (groups (B,), generator) -> batch of B pairs in that order."""
 Pull = Callable[[Parameters, Any], Tensor]
