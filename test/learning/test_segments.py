@@ -137,7 +137,7 @@ def test_what_a_demonstration_has_of_each_group_is_measured_by_itself(
     split = split_of(phases, QUICK)
     problem = problem_of(phases, split, (), image_policy, inputs=1)
     held = Held(lambda chosen: chosen, phases.group, phases.demonstration, torch.arange(len(phases)))
-    fold = Fold(lambda *_: None, lambda *_: torch.zeros(96), held)
+    fold = Fold(lambda *_: torch.zeros(96), lambda *_: torch.zeros(96), held)
     numbered = replace(problem, folds=(fold,), negative_log_likelihood=lambda _, chosen: chosen.float())
     repetition = Repetition.of(numbered, replace(QUICK, evaluation=1000), 0)
     watched = repetition.watch()
