@@ -109,11 +109,15 @@ def _replications(results: Results) -> str:
 def _difference(
     results: Results, name: str, other: str, kinds: Sequence[str], measures: Sequence[Measure] = ("success",)
 ) -> str:
-    """Mean difference in success of two ways to train on the same demonstrations, and its standard error."""
+    """Mean difference in success of two ways to train on the same demonstrations, and its standard error.
+
+    A dash where the one is not measured yet on all demonstrations that the other is.
+    """
     mixtures = [(task, kind, seed) for task in NUMBERS for kind in kinds for seed in SEEDS]
-    both = ([_rate(results, measures, *mixture, way) for way in (name, other)] for mixture in mixtures)
+    both = [[_rate(results, measures, *mixture, way) for way in (name, other)] for mixture in mixtures]
     gains = [first - second for first, second in both if first is not None and second is not None]
-    return "-" if name == other or len(gains) < 2 else signed(gains)
+    whole = len(gains) == sum(second is not None for _, second in both)
+    return signed(gains) if name != other and whole and len(gains) > 1 else "-"
 
 
 def _rate(results: Results, measures: Sequence[Measure], task: str, kind: str, seed: int, name: str) -> float | None:
