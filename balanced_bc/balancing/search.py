@@ -100,21 +100,23 @@ def search_block(repetition: Repetition) -> Run[Search]:
     config, state = repetition.config, SearchState.at(repetition)
     training, measuring = repetition.batches(), repetition.measuring_batches()
     weights, slopes, losses, own = [], [], [], list[Tensor]()
+    known = torch.ones(len(repetition.own), dtype=torch.bool)
     for first in range(0, config.steps, config.window):
         steps = range(first, min(first + config.window, config.steps))
         state, slope = advance(repetition, state, training, measuring, steps)
         weights.append(state.weights)
-        slopes.append((first, slope, knows(own, slope)))
+        slopes.append((first, slope, known))
         if any(map(repetition.measures_at, steps)):
             losses.append(repetition.measure(state.theta, PHASE, steps[-1]).losses)
             own.append(repetition.own_losses(losses[-1]))
+            known = knows(own)
             yield Progress.of(PHASE, steps[-1], config.steps, state.weights, losses[-1])
             if config.reference == "lowest" and settled(weights, config):
                 break
     moving = [one for one in slopes if one[0] >= config.still] or slopes
-    _, gradients, known = (list(parts) for parts in zip(*moving))
+    _, gradients, knew = (list(parts) for parts in zip(*moving))
     lowest = torch.stack(own).amin(dim=0)
-    return Search(last_half(weights), last_half(own), lowest, signal_to_noise(gradients), directions(gradients, known))
+    return Search(last_half(weights), last_half(own), lowest, signal_to_noise(gradients), directions(gradients, knew))
 
 
 def advance(repetition: Repetition, state: SearchState, training: Draw, measuring: Draw, steps: range) -> Advance:
@@ -221,10 +223,8 @@ def signal_to_noise(slopes: list[Tensor]) -> Tensor:
     return path.mean(dim=0) / path.std(dim=0, correction=0).clamp_min(1e-300)
 
 
-def knows(own: list[Tensor], slope: Tensor) -> Tensor:
-    """Whether each run still knows its group by the losses measured so far, (o,) each; bool, (o,)."""
-    if not own:
-        return torch.ones(len(slope), dtype=torch.bool)
+def knows(own: list[Tensor]) -> Tensor:
+    """Whether each run still knows its group, by its losses so far, (o,) each; bool, (o,)."""
     return own[-1] <= torch.stack(own).amin(dim=0) + LAG
 
 
