@@ -11,6 +11,7 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import alike, equal, proportions
+from balanced_bc.words import listed
 
 Kind = Literal["behaviors", "proportions", "equal"]
 LISTED = 10
@@ -37,10 +38,9 @@ def confined(problem: Problem, config: BalancingConfig, weights: Tensor) -> Tens
         given = [f"{name} {' '.join(texts)}" for name, texts in options.items() if texts and texts != ("inf",)]
         between = zip(problem.groups, bounds.low.tolist(), bounds.high.clamp_max(1).tolist())
         allowed = [f"{name} from {low:.3g} to {high:.3g}" for name, low, high in between]
-        more = f" and {len(allowed) - LISTED} more groups" if len(allowed) > LISTED else ""
         raise BalancingError(
             f"no weights that add up to 1 keep {' and '.join(given)} together; one by one they leave "
-            f"{', '.join(allowed[:LISTED])}{more}"
+            f"{listed(allowed, LISTED)}"
         ) from error
 
 

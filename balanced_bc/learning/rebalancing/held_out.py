@@ -135,4 +135,4 @@ def _weak(pairs: Pairs, groups: Sequence[int]) -> tuple[str, ...]:
     ]
     if not few:
         return ()
-    return (f"few demonstrations, so a fold measures only one of them: {listed(few, LISTED)}",)
+    return (f"few demonstrations, so a fold measures one or two of each: {listed(few, LISTED)}",)

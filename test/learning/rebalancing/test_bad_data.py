@@ -47,7 +47,7 @@ def test_trust_that_leaves_one_group_is_refused(dataset_of: DatasetOf, balanced:
 def test_floors_that_cannot_add_up_are_refused_with_groups_and_options(
     method: Method, dataset_of: DatasetOf, balanced: Balanced
 ) -> None:
-    said = r"--floors slider=0.6 drawer=0.6.*drawer from 0.6 to 1, slider from 0.6 to 1"
+    said = r"--floors slider=0.6 drawer=0.6.*drawer from 0.6 to 1 and slider from 0.6 to 1"
     with pytest.raises(BalancingError, match=said):
         balanced(dataset_of(*BOTH), replace(QUICK, method=method, floors=("slider=0.6", "drawer=0.6")))
 
