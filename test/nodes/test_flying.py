@@ -246,8 +246,9 @@ def test_a_fault_can_be_reset_once_a_deactivated_node_has_said_zero(flight: Flig
 def test_a_clock_that_stands_still_is_a_fault_and_the_arm_is_told_zero_again_and_again(flight: Flight) -> None:
     flight.fly()
     flight.said.clear()
-    flight.until(lambda: len(flight.said) >= 2)
-    assert not any(flight.speeds())
+    flight.until(lambda: flight.speeds()[-2:] == [0.0, 0.0])
+    answer = [speed for speed in flight.speeds() if speed]
+    assert answer in ([], [pytest.approx(FULL)]), "only the answer to the last tick may come late, and no ramp after it"
     assert str(flight.pilot.guard.fault).startswith("the clock stands still")
     assert flight.reset_fault().success
     flight.cruise()
