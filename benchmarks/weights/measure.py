@@ -140,7 +140,8 @@ def of_grid(split: str, seed: int) -> BalancingConfig:
     """How networks are trained on a grid of weights: as those of the methods that are measured on the same split."""
     if split == "held-out":
         return BalancingConfig(seed=seed)
-    return BalancingConfig(seed=seed, split="training", **{name: LITERAL[name] for name in ("steps", "learning_rate")})
+    budget = {name: LITERAL.options[name] for name in ("steps", "learning_rate")}
+    return BalancingConfig(seed=seed, split="training", **budget)
 
 
 def _training(row: Row | None, seed: int) -> TrainingConfig:

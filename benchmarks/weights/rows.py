@@ -20,13 +20,6 @@ HEADS: Mapping[str, Mapping[str, Any]] = {
 The 21 bins, in place of 64, cost a third."""
 LEARNED_SIGMA, STATE_SIGMA, BINS, SQUARED_ERROR = HEADS
 PAPER = Path(__file__).parents[2] / "config/balance/paper.yaml"
-LITERAL = {name.replace("-", "_"): value for name, value in options_in(PAPER).items()}
-"""The paper's method."""
-STEADIED: Mapping[str, Any] = {"ascent": "exponentiated", "smoothing": 0.05, "meta_mixing": 0.01}
-SMOOTHED = {**LITERAL, **STEADIED}
-"""The same with exponentiated steps that lean to the shares, and equal weights mixed into meta-gradient runs."""
-FROZEN = {**SMOOTHED, "meta_step": 1e-9, "meta_mixing": 0.0, "prior": "equal"}
-"""The same without a meta-gradient: the weights of Eq. 18 stay equal, what is left is slow plain descent."""
 
 
 class Row(NamedTuple):
@@ -38,6 +31,7 @@ class Row(NamedTuple):
         head: Loss head.
         training: Fields of `TrainingConfig` of the policies that are trained on its weights.
         borrows: Row whose weights it takes; empty if it finds its own.
+        base: Row in which it changes one thing; empty if it stands for itself.
     """
 
     name: str
@@ -45,6 +39,7 @@ class Row(NamedTuple):
     head: str = LEARNED_SIGMA
     training: Mapping[str, Any] = {}
     borrows: str = ""
+    base: str = ""
 
     @property
     def source(self) -> str:
@@ -56,60 +51,70 @@ class Row(NamedTuple):
         alone: dict[str, Any] = {"proportions": "demonstrations", "compare": "none", "conflicts": False}
         return BalancingConfig(**{**alone, "seed": seed, **self.options})
 
+    def but(self, what: str, **changed: Any) -> Row:
+        """This row with other values of fields of `BalancingConfig`; `what` tells which."""
+        return self._replace(name=f"{self.name}, {what}", options={**self.options, **changed}, base=self.name)
+
+    def warmed(self) -> Row:
+        """Policies that move from the shares of the pairs to this row's weights while they are trained."""
+        training = {"warming": "cosine"}
+        return self._replace(name=f"{self.name}, warmed", training=training, borrows=self.name, base=self.name)
+
+    def with_head(self, head: str) -> Row:
+        """This row with another loss head."""
+        return self._replace(name=f"{self.name}, {head}", head=head, base=self.name)
+
 
 def policy_of(head: str) -> PolicyConfig:
     """The state policy with a head."""
     return PolicyConfig(**{"policy": "state", **HEADS[head]})
 
 
-METHODS = (
-    Row("imbalanced", {"method": "imbalanced"}),
-    Row("equal", {"method": "equal"}),
-    Row("temperature", {"method": "temperature"}),
-    Row("zero", {"method": "zero"}),
-    Row("Remix, faithful", {"method": "remix", "remix": "faithful"}),
-    Row("Remix, corrected", {"method": "remix"}),
-    Row("ours, literal", LITERAL),
-    Row("ours, smoothed", SMOOTHED),
-    Row("ours, held-out", {"method": "ours"}),
-    Row("minimax", {"method": "minimax"}),
-)
+PLAIN = Row("imbalanced", {"method": "imbalanced"})
+EQUAL = Row("equal", {"method": "equal"})
+TEMPERATURE = Row("temperature", {"method": "temperature"})
+ZERO = Row("zero", {"method": "zero"})
+FAITHFUL = Row("Remix, faithful", {"method": "remix", "remix": "faithful"})
+CORRECTED = Row("Remix, corrected", {"method": "remix"})
+LITERAL = Row("ours, literal", {name.replace("-", "_"): value for name, value in options_in(PAPER).items()})
+"""The paper's method."""
+STEADIED = {"ascent": "exponentiated", "smoothing": 0.05, "meta_mixing": 0.01}
+SMOOTHED = Row("ours, smoothed", {**LITERAL.options, **STEADIED}, base=LITERAL.name)
+"""The paper's with exponentiated steps that lean to the shares, and equal weights mixed into meta-gradient runs."""
+HELD_OUT = Row("ours, held-out", {"method": "ours"})
+MINIMAX = Row("minimax", {"method": "minimax"})
+METHODS = (PLAIN, EQUAL, TEMPERATURE, ZERO, FAITHFUL, CORRECTED, LITERAL, SMOOTHED, HELD_OUT, MINIMAX)
 """Every method with its defaults, and the paper's. Policies are trained on the weights of each."""
-WARMED = Row("temperature, warmed", {"method": "temperature"}, training={"warming": "cosine"}, borrows="temperature")
-TRAINED = (*METHODS[:3], WARMED, *METHODS[3:])
+TRAINED = (PLAIN, EQUAL, TEMPERATURE, TEMPERATURE.warmed(), *METHODS[3:])
 """Every way in which policies are trained."""
-BASES = {row.name: row for row in METHODS}
-REPLICATED = tuple(
-    BASES[name] for name in ("imbalanced", "Remix, corrected", "ours, literal", "ours, smoothed", "minimax")
-)
+REPLICATED = (PLAIN, CORRECTED, LITERAL, SMOOTHED, MINIMAX)
 """Plain cloning and those that it is compared with again, for one of them is to be the default."""
-ADAM_INSIDE = Row("ours, smoothed, Adam inside", {**SMOOTHED, "meta_optimizer": "adam"})
+ADAM_INSIDE = SMOOTHED.but("Adam inside", meta_optimizer="adam")
+FROZEN = SMOOTHED.but("frozen alpha", meta_step=1e-9, meta_mixing=0.0, prior="equal")
+"""No meta-gradient: the weights of Eq. 18 stay equal, what is left is slow plain descent."""
 ABLATIONS = (
-    Row("ours, literal, exponentiated", {**LITERAL, "ascent": "exponentiated"}),
+    LITERAL.but("exponentiated", ascent="exponentiated"),
     ADAM_INSIDE,
-    Row("ours, smoothed, frozen alpha", FROZEN),
-    Row("ours, smoothed, frozen alpha, Adam inside", {**FROZEN, "meta_optimizer": "adam"}),
-    Row("ours, smoothed, min-max step of 1", {**SMOOTHED, "step_size": 1.0}),
-    Row("ours, smoothed, projected", {**SMOOTHED, "ascent": "projected"}),
-    Row("ours, smoothed, held-out references", {**SMOOTHED, "split": "held-out"}),
-    Row("ours, held-out, Adam inside", {"method": "ours", "meta_optimizer": "adam"}),
-    *(Row(f"{name}, one repetition", {**BASES[name].options, "repeats": 1}) for name in ("ours, held-out", "minimax")),
-    *(
-        Row(f"{name}, from equal weights", {**BASES[name].options, "prior": "equal"})
-        for name in ("zero", "Remix, corrected", "ours, smoothed", "ours, held-out", "minimax")
-    ),
+    FROZEN,
+    FROZEN.but("Adam inside", meta_optimizer="adam"),
+    SMOOTHED.but("min-max step of 1", step_size=1.0),
+    SMOOTHED.but("projected", ascent="projected"),
+    SMOOTHED.but("held-out references", split="held-out"),
+    HELD_OUT.but("Adam inside", meta_optimizer="adam"),
+    *(row.but("one repetition", repeats=1) for row in (HELD_OUT, MINIMAX)),
+    *(row.but("from equal weights", prior="equal") for row in (ZERO, CORRECTED, SMOOTHED, HELD_OUT, MINIMAX)),
 )
-"""Optimizer of the inner step, no meta-gradient, step size, split, repetitions, initial weights."""
+"""Steps on the simplex, optimizer of the inner step, meta-gradient, step size, split, repetitions, initial weights."""
 OF_BEHAVIORS = (
     *TRAINED,
-    Row("Remix, corrected, from equal weights", {"method": "remix", "prior": "equal"}),
-    Row("minimax, from shares", {"method": "minimax", "prior": "proportions"}),
+    CORRECTED.but("from equal weights", prior="equal"),
+    MINIMAX.but("from shares", prior="proportions"),
 )
 """Ways to train where groups are behaviors; Re-Mix and minimax from shares and from equal weights."""
 WITH_HEADS = tuple(
-    Row(f"{row.name}, {head}", row.options, head)
+    row.with_head(head)
     for head in (STATE_SIGMA, SQUARED_ERROR, BINS)
-    for row in (*METHODS[3:6], *METHODS[7:], ADAM_INSIDE)
+    for row in (ZERO, FAITHFUL, CORRECTED, SMOOTHED, HELD_OUT, MINIMAX, ADAM_INSIDE)
 )
 """Methods that train networks, with other loss heads; of the paper's the smoothed form."""
 ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS)}

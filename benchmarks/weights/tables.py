@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -17,6 +16,7 @@ from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS
 from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
+    HEADS,
     METHODS,
     OF_BEHAVIORS,
     ROWS,
@@ -25,9 +25,9 @@ from benchmarks.weights.rows import (
     WITH_HEADS,
     Row,
 )
-from benchmarks.weights.success import in_short, success_of
+from benchmarks.weights.success import DEFAULT, in_short, success_of
 
-BEGIN, END = "<!-- tables: written by benchmarks.weights -->", "<!-- end of tables -->"
+END = "<!-- end of tables -->"
 PAPER = {
     ("picking", "imbalanced"): ".67",
     ("picking", "zero"): ".50",
@@ -53,16 +53,21 @@ WIDTH = 150
 def write(results: Results, document: Path) -> None:
     """Put the tables of all measurements between the markers of a document."""
     text = document.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    document.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n\n{END}{after}")
+    for name, content in (("in short", in_short(results)), ("all", _every(results))):
+        begin = f"<!-- tables, {name}: written by benchmarks.weights -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(END)
+        text = "\n\n".join((f"{before}{begin}", *content, f"{END}{after}"))
+    document.write_text(text)
 
 
-def tables(results: Results) -> str:
-    """All tables."""
-    mixtures = (part for task in NUMBERS for part in _of_task(results, task))
-    behaviors = (part for task in IMBALANCED for part in _of_behaviors(results, task))
-    return "\n\n".join(("### In short", *in_short(results), *mixtures, *behaviors, *_configurations(results)))
+def _every(results: Results) -> Iterator[str]:
+    """All tables but those in short, each after what it shows."""
+    for task in NUMBERS:
+        yield from _of_task(results, task)
+    for task in IMBALANCED:
+        yield from _of_behaviors(results, task)
+    yield from _configurations(results)
 
 
 def _configurations(results: Results) -> Iterator[str]:
@@ -77,13 +82,17 @@ def _configurations(results: Results) -> Iterator[str]:
         for part, values in parts.items()
     )
     yield f"```yaml\n{''.join(flows)}```"
-    yield "What other rows change:"
-    changed = [(row.name, _options(row.options), _options(row.training)) for row in ROWS.values()]
-    yield markdown([("row", "balancing", "training"), *changed])
+    yield "What rows change, in that or in another row:"
+    yield markdown([("row", "like", "but"), *((row.name, row.base or DEFAULT, _changed(row)) for row in ROWS.values())])
 
 
-def _options(options: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in options.items())
+def _changed(row: Row) -> str:
+    """Options of balancing, policies and training that a row has and its base has not."""
+    base = ROWS[row.base or DEFAULT]
+    pairs = ((row.options, base.options), (row.training, base.training), (HEADS[row.head], HEADS[base.head]))
+    return ", ".join(
+        f"{name} {value}" for own, other in pairs for name, value in own.items() if other.get(name) != value
+    )
 
 
 def _of_task(results: Results, task: str) -> Iterator[str]:
