@@ -26,9 +26,10 @@ from benchmarks.weights.measure import (
     answer,
     configuration,
 )
-from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MISLEADING, NUMBERS, Mixture
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MISLEADING, NOISY, NUMBERS, OPTIMAL, Mixture
 from benchmarks.weights.rows import (
     ABLATIONS,
+    BUDGETS,
     LEARNED_SIGMA,
     METHODS,
     OF_BEHAVIORS,
@@ -67,6 +68,8 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     yield "heads", [Question("weights", mixture, row.name) for mixture in mixtures for row in WITH_HEADS]
     others = [of for of in GRIDS if of not in own]
     yield "achievable with heads", [Question("achievable", mixture, of) for mixture in mixtures for of in others]
+    told = [mixture for mixture in mixtures if mixture.kind in (NOISY, OPTIMAL)]
+    yield "budgets", [Question("weights", mixture, row.name) for mixture in told for row in BUDGETS]
 
 
 def measure(asked: Namespace) -> None:

@@ -26,8 +26,8 @@ NUMBERS = {"picking": (60, 30), "opening": (20, 10)}
 """Demonstrations of both groups, split evenly over the behaviors."""
 KINDS = ("noisy", "detour", "misleading", "perturbed", "optimal")
 """What the second group is; optimal: of the same quality as the first, as a control."""
-MISLEADING = "misleading"
-"""The kind that no weights help against."""
+NOISY, MISLEADING = "noisy", "misleading"
+"""The kind that the paper is about, and the one that no weights help against."""
 BEHAVIORS = "behaviors"
 """The kind of a dataset whose groups are its behaviors, all optimal."""
 IMBALANCED: Mapping[str, Mapping[str, int]] = {

@@ -19,6 +19,8 @@ HEADS: Mapping[str, Mapping[str, Any]] = {
 """Loss heads. Twists are normalized, so a sigma that may not be below 1 stays there: the squared error is left.
 The 21 bins, in place of 64, cost a third."""
 LEARNED_SIGMA, STATE_SIGMA, BINS, SQUARED_ERROR = HEADS
+STEPS = (100, 400, 1000)
+"""Fewer and more steps than the default."""
 PAPER = Path(__file__).parents[2] / "config/balance/paper.yaml"
 
 
@@ -117,4 +119,6 @@ WITH_HEADS = tuple(
     for row in (ZERO, FAITHFUL, CORRECTED, SMOOTHED, HELD_OUT, MINIMAX, ADAM_INSIDE)
 )
 """Methods that train networks, with other loss heads; of the paper's the smoothed form."""
-ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS)}
+BUDGETS = tuple(row.but(f"{steps} steps", steps=steps) for row in (CORRECTED, HELD_OUT, MINIMAX) for steps in STEPS)
+"""Whether answers come to rest."""
+ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS, *BUDGETS)}

@@ -12,10 +12,11 @@ from balanced_bc.tables import markdown
 from benchmarks.weights.answers import SEEDS, Results, found, one, trained
 from benchmarks.weights.cells import by_kind, heading, pair, rate, slashed, spread, won
 from benchmarks.weights.measure import CHOSEN, CONFIGURATION, GRIDS, of_grid
-from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NUMBERS
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NOISY, NUMBERS, OPTIMAL
 from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
+    BUDGETS,
     HEADS,
     METHODS,
     OF_BEHAVIORS,
@@ -104,6 +105,8 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     yield success_of(results, task)
     yield "One thing changed, weight of the optimal group:"
     yield _weights(results, task, ABLATIONS)
+    yield "The same with fewer and more steps than the 200 by default:"
+    yield _weights(results, task, BUDGETS, (NOISY, OPTIMAL))
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
         yield f"Weight of the optimal group with the head {head}:"
         yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
@@ -137,12 +140,16 @@ def _of_behaviors(results: Results, task: str) -> Iterator[str]:
     yield markdown([top, *rows])
 
 
-def _weights(results: Results, task: str, rows: Sequence[Row], paper: bool = False) -> str:
+def _weights(
+    results: Results, task: str, rows: Sequence[Row], kinds: Sequence[str] = KINDS, paper: bool = False
+) -> str:
+    """Weight of the optimal group."""
+
     def cell(kind: str, row: Row) -> str:
         return spread([answer["alpha"][0] for answer in found(results, "weights", task, kind, row.name)])
 
-    lines = [(row.name, *(cell(kind, row) for kind in KINDS)) for row in rows]
-    top = ("method", *map(heading, KINDS))
+    lines = [(row.name, *(cell(kind, row) for kind in kinds)) for row in rows]
+    top = ("method", *map(heading, kinds))
     if paper:
         lines = [(*line, PAPER.get((task, line[0]), "")) for line in lines]
         top = (*top, "Table 1")
