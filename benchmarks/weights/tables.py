@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import mean
 
 import torch
 import yaml
 
 from balanced_bc.tables import markdown
 from benchmarks.weights.answers import SEEDS, Results, found, one, trained
-from benchmarks.weights.cells import by_kind, heading, pair, rate, slashed, spread, won
+from benchmarks.weights.cells import by_kind, heading, pair, rate, short, slashed, spread, won
 from benchmarks.weights.measure import CHOSEN, CONFIGURATION, GRIDS, of_grid
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NOISY, NUMBERS, OPTIMAL
 from benchmarks.weights.rows import (
@@ -112,6 +113,8 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
         yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
     yield "Lowest loss over fixed weights 0, .1, ... 1, optimal / suboptimal group [nat per pair]:"
     yield _achievable(results, task)
+    yield "Weight of the optimal group at which they are lowest, optimal / suboptimal group:"
+    yield _best(results, task)
     yield "References, and in brackets how far they are above that, optimal / suboptimal group [nat per pair]:"
     yield _references(results, task)
     yield "Losses at the end of the min-max step, and in brackets how far they are above the references:"
@@ -159,6 +162,14 @@ def _weights(
 def _achievable(results: Results, task: str) -> str:
     def cell(kind: str, of: str) -> str:
         return pair(found(results, "achievable", task, kind, of), lambda answer: answer["loss"])
+
+    return by_kind(GRIDS, cell, "head, split")
+
+
+def _best(results: Results, task: str) -> str:
+    def cell(kind: str, of: str) -> str:
+        answers = found(results, "achievable", task, kind, of)
+        return " / ".join(short(mean(weights)) for weights in zip(*(answer["at"] for answer in answers))) or "-"
 
     return by_kind(GRIDS, cell, "head, split")
 
