@@ -138,8 +138,9 @@ def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: in
 
 
 def unbounded(config: BalancingConfig) -> BalancingConfig:
-    """The same without what a person said of groups: rivals are what they are without a word."""
-    return replace(config, prior_weights=(), floors=(), caps=(), trust=(), success_loss=())
+    """The same without what a person said of groups and where to begin: rivals are what they are without a word."""
+    said = ("prior", "proportions", "prior_weights", "floors", "caps", "trust", "success_loss")
+    return replace(config, **{name: getattr(BalancingConfig(), name) for name in said})
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:

@@ -119,8 +119,8 @@ class BalancingConfig:
     caps: tuple[str, ...] = ()
     """Largest weights, written as floors are."""
     trust: tuple[str, ...] = ()
-    """Trust in groups or tags, each as NAME=TRUST from 0 to 1: the prior is multiplied by it, and 0 leaves the groups
-    out of the balancing, with a weight of 0."""
+    """Trust in groups or tags, each as NAME=TRUST from 0 to 1: the weights that are found are multiplied by it, and 0
+    leaves the groups out of the balancing, with a weight of 0."""
     conflicts: bool = True
     """Whether to report which groups oppose each other on states that they share: one more training per fold."""
     success_loss: tuple[str, ...] = ()

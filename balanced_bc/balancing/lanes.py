@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.overrides import TorchFunctionMode
 
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.problem import NegativeLogLikelihood, Parameters, Problem
@@ -107,11 +108,18 @@ class Lanes(NamedTuple):
             batch: Some pairs.
 
         Raises:
-            BalancingError: The loss is not a number for each pair, or draws at random: then losses of lanes could not
-                be compared, and a meta-gradient that evaluates it twice would be wrong.
+            BalancingError: The loss is not a number for each pair, depends on the other pairs of a batch, or draws at
+                random: then losses of groups and of lanes could not be compared, and a meta-gradient that evaluates it
+                twice would be wrong.
         """
         one = self._one(batch)
-        first, second = one(start).detach(), one(start).detach()
+        with _Watching() as watching:
+            first, second = one(start).detach(), one(start).detach()
+        if watching.normalizes_batches:
+            raise BalancingError(
+                "the loss of a pair depends on the other pairs of its batch: batch normalization counts it. Fix its "
+                "statistics (eval() of the module), or normalize by groups of channels or layers"
+            )
         if first.dim() != 1:
             raise BalancingError(f"the loss has shape {tuple(first.shape)}; it must be a number for each pair, (B,)")
         if not torch.allclose(first, second, rtol=1e-3, atol=1e-6, equal_nan=True):
@@ -175,6 +183,20 @@ class Lanes(NamedTuple):
                 return losses(row)
 
         return step_by_step if self.unfused else losses
+
+
+class _Watching(TorchFunctionMode):
+    """Watches whether anything is normalized by the statistics of its batch."""
+
+    normalizes_batches = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if func is torch.nn.functional.batch_norm:
+            self.normalizes_batches |= bool(named.get("training", args[5:6] == (True,)))
+        return func(*args, **named)
 
 
 def _has_curvature(function: Callable[[Tensor], Tensor], start: Tensor) -> bool:

@@ -17,7 +17,7 @@ from balanced_bc.balancing.config import RELAXED, BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.minimax import measure
 from balanced_bc.balancing.minmax import weigh
-from balanced_bc.balancing.prior import confined, prior_of, shares
+from balanced_bc.balancing.prior import confined, limits, prior_of, shares, trusted
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
@@ -138,11 +138,12 @@ def among(config: BalancingConfig, problem: Problem, kept: Sequence[int]) -> Bal
 
 
 def beginning(problem: Problem, config: BalancingConfig) -> Tensor:
-    """Weights that a method begins with and leans to, (k,); 0 for groups that trust or a cap of 0 leaves out."""
-    kept = staying(problem.groups, config)
-    if len(kept) == len(problem.groups):
-        return prior_of(problem, config)
-    return spread(prior_of(problem.only(kept), among(config, problem, kept)), kept, len(problem.groups))
+    """What a method would answer that had found nothing, (k,); 0 for groups that trust or a cap of 0 leaves out."""
+    kept, groups = staying(problem.groups, config), len(problem.groups)
+    if len(kept) < groups:
+        problem, config = problem.only(kept), among(config, problem, kept)
+    prior, trust = prior_of(problem, config), trust_of(problem.groups, config.trust)
+    return spread(trusted(prior, trust, limits(problem, config)), kept, groups)
 
 
 def _balance(problem: Problem, config: BalancingConfig, work: Work) -> Iterator[Progress]:
@@ -202,8 +203,9 @@ def _check_feedback(problem: Problem, config: BalancingConfig) -> None:
 
 
 def _counted(problem: Problem, config: BalancingConfig) -> Progress:
-    trusted = CLOSED[config.method](problem, config) * trust_of(problem.groups, config.trust)
-    weights = confined(problem, replace(config, repeat_cap=inf), trusted / trusted.sum())
+    free = replace(config, repeat_cap=inf)
+    counted = confined(problem, free, CLOSED[config.method](problem, config))
+    weights = trusted(counted, trust_of(problem.groups, config.trust), limits(problem, free))
     notes = warnings(problem, config, weights)
     answer = Balance(config.method, problem.groups, weights, None, (), weights, weights, {}, notes)
     return Progress("weights", 0, 1, 1, 1.0, weights, torch.zeros(0), answer)

@@ -133,6 +133,6 @@ def alternate(repetition: Repetition, references: Tensor, lowest: bool) -> Run[W
                 weights = move(
                     weights, normalize(difference, config.excess_floor * error, config.excess_bound), repetition
                 )
-            path.append(weights)
-            yield Progress.of(PHASE, step, config.steps, weights, losses)
+            path.append(repetition.answer(weights))
+            yield Progress.of(PHASE, step, config.steps, path[-1], losses)
     return Weighing.of(path, losses)

@@ -1,4 +1,4 @@
-"""Where weights begin, what they lean to, and between which bounds they stay."""
+"""Where weights begin, what they lean to, between which bounds they stay, and what trust makes of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior, trust_of
+from balanced_bc.balancing.bounds import Bounds, bounds_of, stated_prior
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.problem import Problem
@@ -47,14 +47,31 @@ def confined(problem: Problem, config: BalancingConfig, weights: Tensor) -> Tens
 def prior_of(problem: Problem, config: BalancingConfig) -> Tensor:
     """Weights at the start and what the weights lean to, (k,).
 
-    They are shares or equal weights, moved to what was stated of single groups and tags, times trust, within bounds.
+    They are shares or equal weights, moved to what was stated of single groups and tags, within bounds. Trust is not
+    in them: it is a word about the answer, see `trusted`.
     """
     kind = kind_of(problem, config)
     prior = equal(len(problem.groups)) if kind == "equal" else shares(problem, config)
     prior = alike(prior, problem.behaviors) if kind == "behaviors" else prior
-    prior = stated_prior(problem.groups, prior, config.prior_weights)
-    trusted = prior * trust_of(problem.groups, config.trust)
-    return confined(problem, config, trusted / trusted.sum())
+    return confined(problem, config, stated_prior(problem.groups, prior, config.prior_weights))
+
+
+def trusted(weights: Tensor, trust: Tensor, bounds: Bounds) -> Tensor:
+    r"""Take trust into weights that a method found, within their bounds.
+
+    .. math:: \alpha_i' = \tau_i \alpha_i / \textstyle\sum_j \tau_j \alpha_j
+
+    Were trust a part of the prior, a method that trains with little of a group at first would find the group far from
+    its reference for just that reason, and raise it: less trust could give more weight.
+
+    Args:
+        weights: :math:`\alpha`, (k,).
+        trust: :math:`\tau` > 0, (k,).
+        bounds: Of the weights.
+    """
+    if bool((trust == 1).all()):
+        return weights
+    return bounds.confine(weights * trust / (weights * trust).sum())
 
 
 def kind_of(problem: Problem, config: BalancingConfig) -> Kind:

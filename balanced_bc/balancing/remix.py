@@ -100,10 +100,10 @@ def against(repetition: Repetition, reference: Tensor, wanted: Tensor) -> Run[We
         measured = beside(repetition, reference, measure()) if measure else drawn
         state = state._replace(weights=weigh(repetition, state, measured, step))
         state = descend(repetition, state, drawn)
-        path.append(state.weights)
+        path.append(repetition.answer(state.weights))
         if repetition.measures_at(step):
             losses = repetition.measure(state.theta, PHASE, step).losses[0]
-            yield Progress.of(PHASE, step, config.steps, state.weights, losses)
+            yield Progress.of(PHASE, step, config.steps, path[-1], losses)
     average = torch.stack(path).mean(dim=0)
     return Weighing.of(path, losses)._replace(answer=repetition.bounds.confine(average))
 

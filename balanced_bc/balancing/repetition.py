@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from balanced_bc.balancing.bounds import Bounds
+from balanced_bc.balancing.bounds import Bounds, trust_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Wanted, success_losses
 from balanced_bc.balancing.lanes import Lanes, Part, refuse_broken
-from balanced_bc.balancing.prior import limits, prior_of, shares
+from balanced_bc.balancing.prior import limits, prior_of, shares, trusted
 from balanced_bc.balancing.problem import Fold, NegativeLogLikelihood, Problem
 from balanced_bc.balancing.work import ALONE, Work, blocks
 
@@ -75,6 +75,7 @@ class Repetition(NamedTuple):
         share: :math:`\rho`, (k,).
         prior: Weights at the start, (k,).
         bounds: Between which weights stay.
+        trust: In each group, (k,).
         seed: Seed of the batches: the same in every run of the repetition.
         config: Configuration of the method.
         wanted: What is known of success.
@@ -92,6 +93,7 @@ class Repetition(NamedTuple):
     share: Tensor
     prior: Tensor
     bounds: Bounds
+    trust: Tensor
     seed: int
     config: BalancingConfig
     wanted: Wanted
@@ -115,8 +117,9 @@ class Repetition(NamedTuple):
         names = problem.stratified(config.batch, LEAST_OF_EACH)
         share, bounds = shares(problem, config), limits(problem, config)
         prior, wanted = prior_of(problem, config), wanted_of(problem, config)
+        trust = trust_of(problem.groups, config.trust)
         return cls(
-            *(lanes, start, fold, names, measured, share, prior, bounds, seed, config, wanted, work),
+            *(lanes, start, fold, names, measured, share, prior, bounds, trust, seed, config, wanted, work),
             *(every, every, problem.skill),
         )
 
@@ -129,6 +132,10 @@ class Repetition(NamedTuple):
     def is_crowded(self) -> bool:
         """Whether there are so many groups that lanes learn from batches with some of them."""
         return len(self.groups) > self.config.crowd
+
+    def answer(self, weights: Tensor) -> Tensor:
+        """What a method answers that has found some weights, (k,)."""
+        return trusted(weights, self.trust, self.bounds)
 
     def among(self, own: range) -> Repetition:
         """The same for the lanes of some groups; among many groups they are also measured on these only."""

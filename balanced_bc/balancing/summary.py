@@ -9,13 +9,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from balanced_bc.balancing.bounds import trust_of
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.feedback import Relaxed, contrary, relax, told
 from balanced_bc.balancing.jackknife import jackknife
 from balanced_bc.balancing.measured import Measured
 from balanced_bc.balancing.minimax import Evidence, choose, design
 from balanced_bc.balancing.minmax import Weighing
-from balanced_bc.balancing.prior import limits, prior_of
+from balanced_bc.balancing.prior import limits, prior_of, trusted
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.references import Targets
@@ -210,7 +211,8 @@ class Ground(NamedTuple):
 
     def weights(self, problem: Problem, config: BalancingConfig) -> Tensor:
         """The weights that are chosen, (k,)."""
-        return limits(problem, config).confine(choose(self.evidence, config.stiffness))
+        bounds, trust = limits(problem, config), trust_of(problem.groups, config.trust)
+        return trusted(bounds.confine(choose(self.evidence, config.stiffness)), trust, bounds)
 
 
 def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Balance:

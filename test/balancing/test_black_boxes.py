@@ -77,6 +77,10 @@ def normalized() -> nn.Module:
     return nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 2))
 
 
+def fixed() -> nn.Module:
+    return normalized().eval()
+
+
 def forgetful() -> nn.Module:
     return nn.Sequential(nn.Linear(2, 16), nn.Dropout(0.1), nn.Linear(16, 2))
 
@@ -109,7 +113,7 @@ def problem_of(
 
 
 @pytest.mark.parametrize("method", ["ours", "minimax", "remix"])
-@pytest.mark.parametrize("make", [convolved, Attention, encoder, Recurrent, normalized, Choosy])
+@pytest.mark.parametrize("make", [convolved, Attention, encoder, Recurrent, fixed, Choosy])
 def test_a_policy_of_any_kind_is_balanced_with_the_defaults(make: Make, method: Method) -> None:
     config = BalancingConfig(method=method, steps=8, batch=8, repeats=1, compare="none", conflicts=False)
     *_, last = balance(problem_of(make), config)
@@ -149,6 +153,11 @@ def test_lanes_run_one_after_another_where_vmap_cannot() -> None:
 def test_a_loss_that_draws_at_random_is_refused() -> None:
     with pytest.raises(BalancingError, match="the loss draws at random"):
         list(balance(problem_of(forgetful), BalancingConfig(method="ours", steps=4, repeats=1)))
+
+
+def test_a_loss_that_depends_on_the_other_pairs_of_a_batch_is_refused() -> None:
+    with pytest.raises(BalancingError, match="batch normalization counts it"):
+        list(balance(problem_of(normalized), BalancingConfig(method="zero", steps=4, repeats=1)))
 
 
 def test_a_loss_that_is_not_one_number_for_each_pair_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Literal
 
@@ -103,6 +104,17 @@ def test_little_trust_lowers_the_prior(problem_of: ProblemOf) -> None:
     problem = problem_of((0.1, 0.1), (100, 100), names=("good", "odd"))
     config = replace(QUICK, method="imbalanced", trust=("odd=0.25",))
     assert answer(problem, config).weights.tolist() == pytest.approx([0.8, 0.2])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_less_trust_never_gives_more_weight(method: Method, problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 2.0, 0.5), (200, 100, 100), names=("clean", "noisy", "b"))
+    config = replace(QUICK, method=method, repeat_cap=inf)
+    before = answer(problem, config).weights[1]
+    for trust in (0.5, 0.1, 0.01):
+        found = answer(problem, replace(config, trust=(f"noisy={trust}",))).weights[1]
+        assert float(found) < float(before)
+        before = found
 
 
 def test_without_evidence_a_method_stays_at_the_prior_that_was_stated(problem_of: ProblemOf) -> None:

@@ -19,6 +19,7 @@ from balanced_bc.learning.evaluation.evaluation import Evaluation
 from balanced_bc.learning.evaluation.rollout import Rollout
 from balanced_bc.learning.rebalancing import balance_file
 from balanced_bc.learning.rebalancing.feedback import Feedback, Weighed, gather
+from balanced_bc.learning.rebalancing.fit import fit
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
 from balanced_bc.learning.training.train import train_dataset
 from balanced_bc.policies import checkpoint
@@ -89,6 +90,14 @@ def test_from_evaluate_to_balance(day: Path) -> None:
     assert drawer.loss > relaxed.diagnostics["lowest_losses"][0]
     assert slider.lane == "lanes"
     assert relaxed.configuration["feedback"]["evaluations"] == [str(good)]
+
+
+def test_fit_knows_feedback_too(day: Path) -> None:
+    good = _evaluated(day, day / "fine.yaml", {"drawer": 50, "slider": 20})
+    config = replace(QUICK, conflicts=False)
+    known = FeedbackConfig(evaluations=(str(good),))
+    found = fit(Dataset.open(day / "dataset"), ("behavior",), config, POLICY, SMALL, known)
+    assert [one and one.lane for one in found.balance.references] == [f"success of {day / 'policy'}", "lanes"]
 
 
 def test_an_evaluation_gives_the_weights_of_its_policy_and_who_succeeded(day: Path, tmp_path: Path) -> None:
