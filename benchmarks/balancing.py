@@ -2,6 +2,7 @@
 
     python -m benchmarks.balancing forms                      one step of k references, beside what a user would write
     python -m benchmarks.balancing whole --output FOLDER      methods beside one training of the final policy
+    python -m benchmarks.balancing crowds                     methods for 64 to 512 groups
 
 Each prints a table, its goals, and one line of JSON. TorchOpt and higher are measured where they can be imported, else
 named with the reason; docs/balancing_speed.md says how to install them. Times are processor time of one thread on a
@@ -18,8 +19,10 @@ from pathlib import Path
 import torch
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.methods import LEARNED
 from balanced_bc.demonstrations.dataset import Dataset
 from balanced_bc.demonstrations.tags import parse_axes
+from balanced_bc.learning.config import EncodingConfig
 from balanced_bc.learning.device import keep_freed_memory
 from balanced_bc.learning.gathering import load_pairs
 from balanced_bc.policies.config import PolicyConfig
@@ -67,6 +70,23 @@ def whole(asked: Namespace) -> None:
     say(as_json({"runs": [one._asdict() for one in found], "claims": [one._asdict() for one in claims]}))
 
 
+def crowds(asked: Namespace) -> None:
+    """One repetition of methods for many groups."""
+    found = list[tuple[int, balancing_whole.Whole]]()
+    for groups in asked.groups:
+        pairs = balancing_whole.crowd(groups)
+        for method in asked.methods:
+            config = BalancingConfig(method=method, repeats=1, compare="none", conflicts=False)
+            one = balancing_whole.balanced(pairs, PolicyConfig(policy="state"), config, EncodingConfig())
+            say(f"{groups} groups, {method}: {one.seconds:.1f} s")
+            found.append((groups, one))
+    say(aligned(balancing_whole.rows_of_crowds(found)), "")
+    claims = list(balancing_whole.claims_of_crowds(found)) if len(asked.groups) > 1 else []
+    judge(claims)
+    runs = [{"groups": groups, **one._asdict()} for groups, one in found]
+    say(as_json({"runs": runs, "claims": [one._asdict() for one in claims]}))
+
+
 def judge(claims: Iterable[Claim]) -> None:
     """Print goals and whether they are met."""
     lines: list[tuple[str, ...]] = [("claim", "measured", "goal", "")]
@@ -97,6 +117,10 @@ def parsed() -> Namespace:
     one.add_argument("--repeats", type=int, help="repetitions of a method; the default's if not given")
     one.add_argument("--share", type=float, default=1.0, help="share of all steps, for a quick look")
     one.set_defaults(run=whole)
+    one = verbs.add_parser("crowds", help=crowds.__doc__)
+    one.add_argument("--groups", type=int, nargs="+", default=[64, 128, 256, 512], help="numbers of groups, rising")
+    one.add_argument("--methods", nargs="+", choices=list(LEARNED), default=["minimax"], help="methods")
+    one.set_defaults(run=crowds)
     return parser.parse_args()
 
 

@@ -154,6 +154,10 @@ class BalancingConfig:
                 "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"
             )
 
+    def is_crowded(self, groups: int) -> bool:
+        """Whether there are so many groups that a network learns from batches with some of them."""
+        return groups > self.crowd
+
     @property
     def window(self) -> int:
         """Descent steps between two steps of the weights in a meta-gradient run."""

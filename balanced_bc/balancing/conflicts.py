@@ -25,9 +25,9 @@ from torch import Tensor
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.problem import Held, Problem
-from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress, Run
+from balanced_bc.balancing.training import descended
 from balanced_bc.balancing.work import ALONE, Work, blocks, together
 
 PHASE = "conflicts"

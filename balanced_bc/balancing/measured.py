@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from balanced_bc.balancing.lanes import refuse_broken
-from balanced_bc.balancing.references import descended
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.training import descended
 
 MEASURED = 25
 """Measurements over a run."""
@@ -22,8 +22,8 @@ class Measured(NamedTuple):
     r"""Held-out losses of demonstrations in every lane.
 
     Attributes:
-        losses: Mean loss of each demonstration in each lane, at the moment when that lane knew its group best, (m, d),
-            [nat].
+        losses: Mean loss of each demonstration in each lane, at the moment when that lane knew its group best; NaN
+            where it was not measured, (m, d), [nat].
         group: Group of each demonstration, (d,).
         demonstration: Name of each demonstration, (d,).
     """
@@ -39,6 +39,11 @@ class Measured(NamedTuple):
         losses, group = torch.cat([part.losses for part in parts], dim=1), torch.cat([part.group for part in parts])
         sums = losses.new_zeros(len(losses), len(names)).index_add(1, at, losses)
         return cls(sums / torch.bincount(at), group.new_zeros(len(names)).scatter(0, at, group), names)
+
+    def among(self, demonstrations: Tensor) -> Tensor:
+        """Losses of these among more demonstrations, in rising order, (m, d) to (m, D), NaN for all others."""
+        every = self.losses.new_full((len(self.losses), len(demonstrations)), torch.nan)
+        return every.index_copy(1, torch.searchsorted(demonstrations, self.demonstration), self.losses)
 
     def lanes(self, start: int, end: int | None = None) -> Measured:
         """Some of the lanes only."""
@@ -84,14 +89,16 @@ def measure_lanes(repetition: Repetition, weights: Tensor, phase: str) -> Run[Me
         phase: Name of the phase in the progress.
     """
     watched, steps, best = repetition.watch(), repetition.config.steps, None
+    there = repetition.watched_groups()
+    names = tuple(repetition.groups[group] for group in there.tolist())
     by = repetition.skill or repetition.lanes.negative_log_likelihood
     lanes = repetition.lanes._replace(negative_log_likelihood=by)
     every = max(1, steps // MEASURED)
     for step, theta in descended(repetition, weights, phase):
         if (step + 1) % every == 0 or step + 1 == steps:
             best = Best.after(best, watched.losses(lanes, theta), watched.group, len(repetition.groups))
-            refuse_broken(best.means, repetition.groups, phase, step)
-            yield Progress.of(phase, step, steps, weights, best.means)
+            refuse_broken(best.means[:, there], names, phase, step)
+            yield Progress.of(phase, step, steps, weights, best.means[:, there])
     assert best is not None, "a run measures at its end"
     return Measured(best.losses, watched.group, watched.demonstration)
 
@@ -131,4 +138,4 @@ def accidents(parts: list[Measured], groups: int) -> Tensor:
     `moments`: the larger of both is the error.
     """
     means = torch.stack([group_means(part.losses[1:] - part.losses[0], part.group, groups) for part in parts])
-    return means.var(dim=0).mean(dim=0) / len(parts)
+    return means.var(dim=0).nanmean(dim=0) / len(parts)

@@ -15,7 +15,7 @@ from balanced_bc.balancing import conflicts, references
 from balanced_bc.balancing.bounds import left_out, named, trust_of, values_of
 from balanced_bc.balancing.config import RELAXED, BalancingConfig
 from balanced_bc.balancing.errors import BalancingError
-from balanced_bc.balancing.minimax import measure
+from balanced_bc.balancing.minimax import measure, pooled
 from balanced_bc.balancing.minmax import weigh
 from balanced_bc.balancing.prior import confined, limits, prior_of, shares, trusted
 from balanced_bc.balancing.problem import Problem
@@ -23,7 +23,7 @@ from balanced_bc.balancing.proportions import equal, tempered
 from balanced_bc.balancing.remix import remix
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import SO_FAR, Balance, Progress, Run, spread
-from balanced_bc.balancing.summary import Outcome, averaged, pooled, warnings
+from balanced_bc.balancing.summary import Outcome, averaged, warnings
 from balanced_bc.balancing.work import ALONE, Work, placed, retold, together
 
 LEAST = 1e-6

@@ -19,106 +19,41 @@ demonstration has none, and no say. Without evidence the answer is the prior.
 
 from __future__ import annotations
 
+from math import isnan
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.measured import Measured, accidents, known_errors, measure_lanes, moments
-from balanced_bc.balancing.repetition import Repetition
-from balanced_bc.balancing.result import Run
-from balanced_bc.balancing.surrogate import SparseSurrogate, Surrogate, through
+from balanced_bc.balancing.bounds import trust_of
+from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.evidence import Evidence
+from balanced_bc.balancing.feedback import Relaxed, contrary, relax, told
+from balanced_bc.balancing.jackknife import jackknife
+from balanced_bc.balancing.measured import Measured, measure_lanes
+from balanced_bc.balancing.prior import limits, prior_of, trusted
+from balanced_bc.balancing.problem import Problem
+from balanced_bc.balancing.repetition import Repetition, wanted_of
+from balanced_bc.balancing.result import LIKELIHOOD, SKILL, Balance, Reference, Run
+from balanced_bc.balancing.simplex import shifted
+from balanced_bc.balancing.summary import SUCCESS, feedback_diagnostics, warnings
 from balanced_bc.balancing.work import blocks, together
+from balanced_bc.words import listed
 
 PHASE = "lanes"
 """Name of this phase in the progress."""
 SHIFTS = (-3.0, -1.5, 1.5, 3.0)
 """Lanes beside the prior: the odds of one group times the exponential of these."""
+FEW = 6
+"""Demonstrations of a group below which the standard error of a difference says little."""
+LISTED = 10
+"""Groups in a warning, at most."""
+FOUND = ("lowest over lanes and time, interpolated", "lanes")
+"""Reduction and lane of a reference: what the surrogate says of the lane that was the best."""
+TRANSFER = 3.0
+"""Factor of a group's odds by which the transfer between groups is told."""
 DESCENTS, RATE = 400, 0.03
 """Steps and step size of the search for the best weights on the surrogate."""
-
-
-class Evidence(NamedTuple):
-    r"""What lanes say of each target group.
-
-    Attributes:
-        surrogate: Interpolates between lanes.
-        difference: Loss of each demonstration in each lane minus that in the prior's lane, (m, d), [nat].
-        group: Group of each demonstration, (d,).
-        number: Demonstrations of each group, (k,).
-        reference: Coefficients of the lane that each group is learned best in, (k, m).
-        floor: Smallest squared standard errors: what the accidents of training leave, which the demonstrations of a
-            fold share, (k,), [nat^2].
-        slack: How far the reference is above that lane's loss, (k,), [nat].
-    """
-
-    surrogate: Surrogate | SparseSurrogate
-    difference: Tensor
-    group: Tensor
-    number: Tensor
-    reference: Tensor
-    floor: Tensor
-    slack: Tensor
-
-    @classmethod
-    def of(cls, lanes: Tensor, parts: list[Measured]) -> Evidence:
-        """Sum up repetitions of lanes, (1 + m, k), the first of them the prior's."""
-        surrogate, measured = through(lanes[0], lanes[1:]), Measured.pooled(parts)
-        number = torch.bincount(measured.group, minlength=lanes.shape[1])
-        zero = torch.zeros(lanes.shape[1], len(lanes) - 1, dtype=lanes.dtype)
-        difference = measured.losses[1:] - measured.losses[0]
-        blank = cls(surrogate, difference, measured.group, number, zero, zero[:, 0], zero[:, 0])
-        tried = surrogate.mixture(lanes)
-        means, squares = blank._moments(tried @ difference)
-        floor = accidents(parts, lanes.shape[1]) if len(parts) > 1 else squares[1:].mean(dim=0)
-        return blank._replace(reference=tried[means.argmin(dim=0)], floor=floor)
-
-    def difference_of(self, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean over the demonstrations of each group, and its squared standard error, (k,) each.
-
-        Args:
-            coefficients: Of the lanes, one row for each group, (k, m).
-        """
-        return self._moments((coefficients[self.group] * self.difference.T).sum(dim=1))
-
-    def losses(self, measured: Measured, coefficients: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss of each group for coefficients as of `difference_of`, and its standard error, (k,) each, [nat]."""
-        mean, square = self._moments(measured.losses[0] + (coefficients[self.group] * self.difference.T).sum(dim=1))
-        return mean, known_errors(square, self.number)
-
-    def excess(self, weights: Tensor, at_reference: Tensor | None = None) -> Tensor:
-        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,).
-
-        Args:
-            weights: a, (k,).
-            at_reference: What `at_reference` gives, for whoever asks often.
-        """
-        values = self.surrogate.mixture(weights) @ self.difference
-        mean, square = self._moments(values - (self.at_reference() if at_reference is None else at_reference))
-        error = torch.maximum(square, self.floor).clamp_min(1e-12).sqrt()
-        return (mean - self.slack) / torch.where(self.number > 1, error, torch.inf)
-
-    def at_reference(self) -> Tensor:
-        """Difference of each demonstration with the coefficients of its group's reference, (d,)."""
-        return (self.reference @ self.difference).gather(0, self.group[None])[0]
-
-    def _moments(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean over the demonstrations of each group, and its squared standard error, (..., d) to two of (..., k)."""
-        return moments(values, self.group, self.number)
-
-    def transfer(self, factor: float) -> tuple[Tensor, Tensor]:
-        """How the loss of group i changes when the odds of group j grow by a factor, and its standard error, (k, k)."""
-        prior = self.surrogate.prior
-        rows = [self.surrogate.mixture(shifted(prior, j, factor)) for j in range(len(prior))]
-        means, squares = self._moments(torch.stack(rows) @ self.difference)
-        return means.T, known_errors(squares, self.number).T
-
-
-def shifted(prior: Tensor, group: int, factor: float) -> Tensor:
-    """Weights with the odds of one group multiplied; the others keep their proportions, (k,)."""
-    share = torch.sigmoid(torch.logit(prior[group]) + torch.tensor(factor, dtype=prior.dtype).log())
-    rest = torch.where(torch.arange(len(prior)) == group, 0.0, prior)
-    return torch.where(torch.arange(len(prior)) == group, share, rest * (1 - share) / rest.sum())
 
 
 def design(prior: Tensor) -> Tensor:
@@ -145,6 +80,8 @@ def measure(repetition: Repetition) -> Run[Measured]:
 def measure_crowd(repetition: Repetition, weights: Tensor, judged: Tensor) -> Run[Measured]:
     """The same for many groups: a block has its own batches, so its lanes are compared with a prior's lane of its own.
 
+    They are measured on some of the groups; what they do to others is not known.
+
     Args:
         repetition: Network, fold and batches.
         weights: Of the lanes, as `design` orders them, (1 + 4 k, k).
@@ -158,9 +95,109 @@ def measure_crowd(repetition: Repetition, weights: Tensor, judged: Tensor) -> Ru
         for where, rows in (*cut, *beside)
     ]
     parts: list[Measured] = yield from together(repetition.work, PHASE, pieces)
-    prior = torch.stack([part.losses[0] for part in parts[: len(cut)]]).mean(dim=0)
-    moved = [part.losses[1:] - part.losses[0] + prior for part in parts]
-    return parts[0]._replace(losses=torch.cat([prior[None], *moved]))
+    joined = Measured.pooled([part.lanes(0, 1) for part in parts])
+    losses = [part.among(joined.demonstration) for part in parts]
+    prior = torch.stack([lanes[0] for lanes in losses[: len(cut)]]).nanmean(dim=0)
+    moved = [lanes[1:] - lanes[0] + prior for lanes in losses]
+    return joined._replace(losses=torch.cat([prior[None], *moved]))
+
+
+class Ground(NamedTuple):
+    """What the weights of `minimax` are chosen on.
+
+    Attributes:
+        measured: Held-out demonstrations in the lanes.
+        evidence: What they say; its slack is what feedback concedes.
+        in_lanes: Loss of each group in the lanes of judged policies, (j, k), [nat].
+        least: Lowest losses, (k,), [nat].
+        error: Their standard errors, (k,), [nat].
+        success: Losses at which groups succeed, minus infinity where nobody knows, (k,), [nat].
+    """
+
+    measured: Measured
+    evidence: Evidence
+    in_lanes: Tensor
+    least: Tensor
+    error: Tensor
+    success: Tensor
+
+    @classmethod
+    def of(cls, problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Ground:
+        """Join the held-out demonstrations of some repetitions."""
+        lanes = design(prior_of(problem, config))
+        own, judged = [part.lanes(0, len(lanes)) for part in parts], Measured.pooled(parts).lanes(len(lanes))
+        measured, evidence = Measured.pooled(own), Evidence.of(lanes, own, config.is_crowded(len(problem.groups)))
+        lowest, error = evidence.losses(measured, evidence.reference)
+        in_lanes = judged.means(len(problem.groups))
+        success, least = wanted_of(problem, config).success(in_lanes), torch.cat((lowest[None], in_lanes)).amin(dim=0)
+        return cls(measured, evidence._replace(slack=relax(least, success) - lowest), in_lanes, least, error, success)
+
+    def weights(self, problem: Problem, config: BalancingConfig) -> Tensor:
+        """The weights that are chosen, (k,)."""
+        bounds, trust = limits(problem, config), trust_of(problem.groups, config.trust)
+        return trusted(bounds.confine(choose(self.evidence, config.stiffness)), trust, bounds)
+
+
+def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Balance:
+    """Join the held-out demonstrations of all folds, and choose the weights of `minimax`.
+
+    Args:
+        problem: Groups.
+        config: Configuration.
+        parts: What was measured, one for each repetition.
+    """
+    feedback, ground = wanted_of(problem, config), Ground.of(problem, config, parts)
+    evidence, weights = ground.evidence, ground.weights(problem, config)
+    here = evidence.surrogate.mixture(weights).expand_as(evidence.reference)
+    losses, _ = evidence.losses(ground.measured, torch.zeros_like(here))
+    final, _ = evidence.losses(ground.measured, here)
+    found = Relaxed(torch.minimum(ground.least, final), ground.success, contrary(feedback.judged, ground.in_lanes))
+    wanted = _raised(problem, config, found, ground.error, feedback.sources(ground.in_lanes))
+    transfer, transfer_error = evidence.transfer(TRANSFER)
+    diagnostics = {
+        **(feedback_diagnostics(found) if feedback else {}),
+        "losses": final,
+        "losses_at_prior": losses,
+        "excess": evidence.excess(weights),
+        "excess_at_prior": evidence.excess(evidence.surrogate.prior),
+        "transfer": transfer,
+        "transfer_standard_error": transfer_error,
+    }
+    said = told(problem.groups, feedback, found) if feedback else ()
+    notes = (*warnings(problem, config, weights), *thin(problem, evidence), *said)
+    spread = error_of_choice(problem, config, parts)
+    return Balance("minimax", problem.groups, weights, spread, wanted, weights, weights, diagnostics, notes)
+
+
+def error_of_choice(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Tensor | None:
+    """Standard error of the weights of `minimax`, (k,); None for one repetition, and before all are done."""
+    if len(parts) < config.repeats:
+        return None
+    return jackknife(lambda some: Ground.of(problem, config, some).weights(problem, config), parts)
+
+
+def _raised(
+    problem: Problem, config: BalancingConfig, found: Relaxed, error: Tensor, sources: tuple[str, ...]
+) -> tuple[Reference, ...]:
+    """References of `minimax`, each from its lanes or from where success is known."""
+    what = LIKELIHOOD if problem.skill is None else SKILL
+    rows = zip(found.references.tolist(), error.tolist(), sources, found.above.tolist())
+    return tuple(
+        Reference(loss, known(deviation), config.split, config.steps, *((SUCCESS, source) if above else FOUND), what)
+        for loss, deviation, source, above in rows
+    )
+
+
+def known(error: float) -> float | None:
+    """A standard error; None where a single demonstration gave none."""
+    return None if isnan(error) else error
+
+
+def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:
+    """Warn of groups with so few held-out demonstrations that evidence about them is weak."""
+    few = [f"{name} ({number})" for name, number in zip(problem.groups, evidence.number.tolist()) if number < FEW]
+    told = f"measured on few demonstrations, so what is said of it is uncertain: {listed(few, LISTED)}"
+    return (told,) if few else ()
 
 
 def choose(evidence: Evidence, stiffness: float) -> Tensor:

@@ -22,16 +22,17 @@ from balanced_bc.balancing.descent import AdamState, adam
 from balanced_bc.balancing.lanes import refuse_broken
 from balanced_bc.balancing.meta_gradient import value_and_gradient
 from balanced_bc.balancing.minmax import PHASE, Weighing
-from balanced_bc.balancing.references import Targets, constant, train
+from balanced_bc.balancing.references import Targets, constant
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Progress, Run
+from balanced_bc.balancing.training import train
 from balanced_bc.balancing.work import once
 
 REFERENCE = "reference policy"
 """Name of the phase in which the reference policy is trained."""
 
 
-def group_means(values: Tensor, group: Tensor, groups: int) -> Tensor:
+def means_of_excess(values: Tensor, group: Tensor, groups: int) -> Tensor:
     """Average over each group, counting only values that are not 0, as Re-Mix does.
 
     Args:
@@ -154,9 +155,9 @@ def weigh(repetition: Repetition, state: Proxy, drawn: Drawn, step: int) -> Tens
     lanes, config, k = repetition.lanes, repetition.config, len(repetition.groups)
     with torch.no_grad():
         excess = (lanes.pair_losses(state.theta, drawn.batch)[0] - drawn.floor).double().cpu()
-    refuse_broken(group_means(excess, drawn.group, k), lanes.groups, PHASE, step)
+    refuse_broken(means_of_excess(excess, drawn.group, k), lanes.groups, PHASE, step)
     clipped = excess.clamp_min(0.0)
-    means = group_means(clipped, drawn.group, k) if config.remix == "faithful" else clipped.view(k, -1).mean(dim=1)
+    means = means_of_excess(clipped, drawn.group, k) if config.remix == "faithful" else clipped.view(k, -1).mean(dim=1)
     return update(state.weights, means, repetition.prior, config.remix_step_size, config.smoothing)
 
 
@@ -167,7 +168,7 @@ def descend(repetition: Repetition, state: Proxy, drawn: Drawn) -> Proxy:
 
     def loss(theta: Tensor) -> Tensor:
         excess = lanes.pair_losses(theta, drawn.batch)[0] - drawn.floor
-        return (weights * group_means(excess, group, len(weights))).sum()
+        return (weights * means_of_excess(excess, group, len(weights))).sum()
 
     _, gradient = value_and_gradient(loss, state.theta)
     theta, moments = adam(state.theta, gradient, state.moments, config.learning_rate)

@@ -112,7 +112,7 @@ class Repetition(NamedTuple):
         lanes = lanes.tried(start, fold.training(problem.stratified(0, 2), Generator().manual_seed(seed)))
         every = range(len(problem.groups))
         each = max(-(-config.evaluation // len(every)), LEAST_MEASURED)
-        parts = blocks(len(every), chunk(config)) if len(every) > config.crowd else (every,)
+        parts = blocks(len(every), chunk(config)) if config.is_crowded(len(every)) else (every,)
         measured = tuple(fold.measuring(torch.tensor(part).repeat_interleave(each), generator) for part in parts)
         names = problem.stratified(config.batch, LEAST_OF_EACH)
         share, bounds = shares(problem, config), limits(problem, config)
@@ -130,8 +130,8 @@ class Repetition(NamedTuple):
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there are so many groups that lanes learn from batches with some of them."""
-        return len(self.groups) > self.config.crowd
+        """See `BalancingConfig.is_crowded`."""
+        return self.config.is_crowded(len(self.groups))
 
     def answer(self, weights: Tensor) -> Tensor:
         """What a method answers that has found some weights, (k,)."""
@@ -202,21 +202,36 @@ class Repetition(NamedTuple):
 
         return draw
 
+    def watched_groups(self) -> Tensor:
+        """Groups whose held-out demonstrations are watched, in rising order.
+
+        They are all; for a block of a crowd its own and `crowd` random others, the same in every repetition.
+        """
+        every, own = torch.arange(len(self.groups)), self.own
+        if len(self.measured_groups) == len(every):
+            return every
+        others = torch.cat((every[: own.start], every[own.stop :]))
+        generator = Generator().manual_seed(self.config.seed + BLOCK * (1 + own.start))
+        chosen = others[torch.randperm(len(others), generator=generator)[: self.config.crowd]]
+        return torch.cat((every[own.start : own.stop], chosen)).sort().values
+
     def watch(self) -> Watched:
         """The held-out demonstrations, each with some of its pairs; where nobody knows them, a pair stands for one."""
-        held, groups = self.fold.held, torch.arange(len(self.groups))
+        held, groups, k = self.fold.held, self.watched_groups(), len(self.groups)
         if held is None:
-            named = groups.repeat_interleave(max(LEAST_MEASURED, self.config.evaluation // len(groups)))
+            each = max(LEAST_MEASURED, self.config.evaluation // k)
+            named, number = groups.repeat_interleave(each), torch.arange(each).repeat(len(groups))
             drawn = self.fold.measuring(named, Generator().manual_seed(self.seed))
-            return Watched(drawn, torch.arange(len(named)), named, torch.arange(len(named)))
-        pieces = held.demonstration * len(groups) + held.group  # a demonstration of several groups counts in each
-        names, member = torch.unique(pieces, return_inverse=True)
+            return Watched(drawn, torch.arange(len(named)), named, named * each + number)
+        inside = torch.isin(held.group, groups).nonzero().flatten()
+        # a demonstration of several groups counts in each
+        names, member = torch.unique(held.demonstration[inside] * k + held.group[inside], return_inverse=True)
         order = member.argsort(stable=True)
         rank = torch.arange(len(order)) - torch.searchsorted(member[order], member[order])
         every = max(1, len(order) // max(self.config.evaluation, LEAST_OF_EACH * len(names)))
         chosen = order[rank % every == 0]
-        group = groups.new_zeros(len(names)).scatter(0, member, held.group)
-        return Watched(held.at(held.number[chosen]), member[chosen], group, names)
+        group = groups.new_zeros(len(names)).scatter(0, member, held.group[inside])
+        return Watched(held.at(held.number[inside[chosen]]), member[chosen], group, names)
 
     def measures_at(self, step: int) -> bool:
         """Whether losses are measured after this step, counted from 0; always after the last one."""

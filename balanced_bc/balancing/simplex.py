@@ -90,3 +90,10 @@ def clip(weights: Tensor, low: Tensor, high: Tensor) -> Tensor:
         total = torch.clamp(middle.exp() * some, low, high).sum()
         least, most = torch.where(total < 1.0, middle, least), torch.where(total < 1.0, most, middle)
     return torch.clamp(((least + most) / 2).exp() * some, low, high)
+
+
+def shifted(prior: Tensor, group: int, factor: float) -> Tensor:
+    """Weights with the odds of one group multiplied; the others keep their proportions, (k,)."""
+    share = torch.sigmoid(torch.logit(prior[group]) + torch.tensor(factor, dtype=prior.dtype).log())
+    rest = torch.where(torch.arange(len(prior)) == group, 0.0, prior)
+    return torch.where(torch.arange(len(prior)) == group, share, rest * (1 - share) / rest.sum())

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from math import isnan, sqrt
+from math import sqrt
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from balanced_bc.balancing.bounds import trust_of
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.feedback import Relaxed, contrary, relax, told
-from balanced_bc.balancing.jackknife import jackknife
-from balanced_bc.balancing.measured import Measured
-from balanced_bc.balancing.minimax import Evidence, choose, design
+from balanced_bc.balancing.feedback import Relaxed, told
 from balanced_bc.balancing.minmax import Weighing
-from balanced_bc.balancing.prior import limits, prior_of, trusted
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.proportions import proportions
 from balanced_bc.balancing.references import Targets
 from balanced_bc.balancing.repetition import wanted_of
-from balanced_bc.balancing.result import LIKELIHOOD, SKILL, Balance, Reference
+from balanced_bc.balancing.result import LIKELIHOOD, Balance, Reference
 from balanced_bc.words import listed
 
 DRIFT = 0.1
 """Difference between the last weights and their average over the last half above which a warning is due."""
 SUCCESS = "raised to the loss that success needs"
 """Reduction of a reference that feedback relaxed."""
-FEW = 6
-"""Demonstrations of a group below which the standard error of a difference says little."""
 LISTED = 10
 """Groups in a warning, at most."""
-FOUND = ("lowest over lanes and time, interpolated", "lanes")
-"""Reduction and lane of a reference of `minimax`."""
-TRANSFER = 3.0
-"""Factor of a group's odds by which the transfer between groups is told."""
 
 
 class Outcome(NamedTuple):
@@ -177,101 +166,3 @@ def _error_of_known(values: Tensor) -> Tensor:
     number = values.isfinite().sum(dim=0)
     square = (values - values.nanmean(dim=0)).square().nansum(dim=0) / (number - 1).clamp_min(1)
     return (square / number.clamp_min(1)).sqrt().where(number > 1, torch.nan)
-
-
-class Ground(NamedTuple):
-    """What the weights of `minimax` are chosen on.
-
-    Attributes:
-        measured: Held-out demonstrations in the lanes.
-        evidence: What they say; its slack is what feedback concedes.
-        in_lanes: Loss of each group in the lanes of judged policies, (j, k), [nat].
-        least: Lowest losses, (k,), [nat].
-        error: Their standard errors, (k,), [nat].
-        success: Losses at which groups succeed, minus infinity where nobody knows, (k,), [nat].
-    """
-
-    measured: Measured
-    evidence: Evidence
-    in_lanes: Tensor
-    least: Tensor
-    error: Tensor
-    success: Tensor
-
-    @classmethod
-    def of(cls, problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Ground:
-        """Join the held-out demonstrations of some repetitions."""
-        lanes = design(prior_of(problem, config))
-        own, judged = [part.lanes(0, len(lanes)) for part in parts], Measured.pooled(parts).lanes(len(lanes))
-        measured, evidence = Measured.pooled(own), Evidence.of(lanes, own)
-        lowest, error = evidence.losses(measured, evidence.reference)
-        in_lanes = judged.means(len(problem.groups))
-        success, least = wanted_of(problem, config).success(in_lanes), torch.cat((lowest[None], in_lanes)).amin(dim=0)
-        return cls(measured, evidence._replace(slack=relax(least, success) - lowest), in_lanes, least, error, success)
-
-    def weights(self, problem: Problem, config: BalancingConfig) -> Tensor:
-        """The weights that are chosen, (k,)."""
-        bounds, trust = limits(problem, config), trust_of(problem.groups, config.trust)
-        return trusted(bounds.confine(choose(self.evidence, config.stiffness)), trust, bounds)
-
-
-def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Balance:
-    """Join the held-out demonstrations of all folds, and choose the weights of `minimax`.
-
-    Args:
-        problem: Groups.
-        config: Configuration.
-        parts: What was measured, one for each repetition.
-    """
-    feedback, ground = wanted_of(problem, config), Ground.of(problem, config, parts)
-    evidence, weights = ground.evidence, ground.weights(problem, config)
-    here = evidence.surrogate.mixture(weights).expand_as(evidence.reference)
-    losses, _ = evidence.losses(ground.measured, torch.zeros_like(here))
-    final, _ = evidence.losses(ground.measured, here)
-    found = Relaxed(torch.minimum(ground.least, final), ground.success, contrary(feedback.judged, ground.in_lanes))
-    wanted = _raised(problem, config, found, ground.error, feedback.sources(ground.in_lanes))
-    transfer, transfer_error = evidence.transfer(TRANSFER)
-    diagnostics = {
-        **(feedback_diagnostics(found) if feedback else {}),
-        "losses": final,
-        "losses_at_prior": losses,
-        "excess": evidence.excess(weights),
-        "excess_at_prior": evidence.excess(evidence.surrogate.prior),
-        "transfer": transfer,
-        "transfer_standard_error": transfer_error,
-    }
-    said = told(problem.groups, feedback, found) if feedback else ()
-    notes = (*warnings(problem, config, weights), *thin(problem, evidence), *said)
-    spread = error_of_choice(problem, config, parts)
-    return Balance("minimax", problem.groups, weights, spread, wanted, weights, weights, diagnostics, notes)
-
-
-def error_of_choice(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Tensor | None:
-    """Standard error of the weights of `minimax`, (k,); None for one repetition, and before all are done."""
-    if len(parts) < config.repeats:
-        return None
-    return jackknife(lambda some: Ground.of(problem, config, some).weights(problem, config), parts)
-
-
-def _raised(
-    problem: Problem, config: BalancingConfig, found: Relaxed, error: Tensor, sources: tuple[str, ...]
-) -> tuple[Reference, ...]:
-    """References of `minimax`, each from its lanes or from where success is known."""
-    what = LIKELIHOOD if problem.skill is None else SKILL
-    rows = zip(found.references.tolist(), error.tolist(), sources, found.above.tolist())
-    return tuple(
-        Reference(loss, known(deviation), config.split, config.steps, *((SUCCESS, source) if above else FOUND), what)
-        for loss, deviation, source, above in rows
-    )
-
-
-def known(error: float) -> float | None:
-    """A standard error; None where a single demonstration gave none."""
-    return None if isnan(error) else error
-
-
-def thin(problem: Problem, evidence: Evidence) -> tuple[str, ...]:
-    """Warn of groups with so few held-out demonstrations that evidence about them is weak."""
-    few = [f"{name} ({number})" for name, number in zip(problem.groups, evidence.number.tolist()) if number < FEW]
-    told = f"measured on few demonstrations, so what is said of it is uncertain: {listed(few, LISTED)}"
-    return (told,) if few else ()

@@ -18,10 +18,6 @@ NUGGET = 0.1
 """Variance of a lane's own accidents relative to that of the loss along one coordinate."""
 
 
-CROWD = 64
-"""Groups above which each lane is taken to have moved the odds of its own group only."""
-
-
 class Surrogate(NamedTuple):
     r"""Interpolates what was measured in m lanes.
 
@@ -90,9 +86,9 @@ class SparseSurrogate(NamedTuple):
         return torch.einsum("...kn,knl->...kl", kernel, self.inverse).flatten(-2)
 
 
-def through(prior: Tensor, lanes: Tensor) -> Surrogate | SparseSurrogate:
-    """Interpolate between lanes: exactly, or for many groups as if each lane had moved one."""
-    return (SparseSurrogate if len(prior) > CROWD else Surrogate).through(prior, lanes)
+def through(prior: Tensor, lanes: Tensor, crowded: bool) -> Surrogate | SparseSurrogate:
+    """Interpolate between lanes: exactly, or among many groups as if each lane had moved one."""
+    return (SparseSurrogate if crowded else Surrogate).through(prior, lanes)
 
 
 def place(weights: Tensor, prior: Tensor) -> Tensor:

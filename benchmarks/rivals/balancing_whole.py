@@ -8,6 +8,9 @@ from statistics import mean
 from time import process_time
 from typing import NamedTuple
 
+import torch
+from torch import Generator
+
 from balanced_bc.balancing import comparison, conflicts
 from balanced_bc.balancing.config import BalancingConfig, Method
 from balanced_bc.learning.config import EncodingConfig, TrainingConfig
@@ -19,6 +22,10 @@ from benchmarks.rivals.meta_steps import Claim
 
 GOALS: dict[Method, float] = {"remix": 2.0, "ours": 2.5, "minimax": 2.5}
 """Most that a method should cost, in trainings of the final policy; the default no more than ours."""
+FLAT = 1.3
+"""Most that a group may cost among many, relative to among few."""
+DEMONSTRATIONS, LENGTH = 12, 20
+"""Of each group of a crowd, and their pairs."""
 TRAIN = "train"
 REPORTS = (comparison.PHASE, conflicts.PHASE)
 """Phases that judge the weights when they are found."""
@@ -83,6 +90,43 @@ def balanced(pairs: Pairs, policy: PolicyConfig, config: BalancingConfig, encodi
         phases[report.phase] = phases.get(report.phase, 0.0) + now - last
         last = now
     return Whole(policy.policy, config.method, process_time() - begun, phases)
+
+
+def crowd(groups: int) -> Pairs:
+    """Pairs of made-up states and actions in many groups, each of 12 demonstrations of 20 pairs."""
+    generator, chunk = Generator().manual_seed(0), PolicyConfig().chunk
+    demonstration = torch.arange(groups * DEMONSTRATIONS).repeat_interleave(LENGTH)
+    number = len(demonstration)
+    state, scene = (torch.randn(number, size, generator=generator) for size in (8, 21))
+    action = 0.1 * torch.randn(number, chunk, 7, generator=generator)
+    return Pairs(
+        images={},
+        state=state,
+        scene=scene,
+        action=action,
+        mask=torch.ones(number, chunk),
+        group=demonstration // DEMONSTRATIONS,
+        groups=tuple(f"group {number:03d}" for number in range(groups)),
+        demonstration=demonstration,
+        first=torch.arange(0, number, LENGTH).repeat_interleave(LENGTH),
+    )
+
+
+def rows_of_crowds(found: Sequence[tuple[int, Whole]]) -> list[tuple[str, ...]]:
+    """Runs with many groups as text."""
+    lines: list[tuple[str, ...]] = [("groups", "method", "processor", "of a group", "phases")]
+    for groups, one in found:
+        phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in one.phases.items())
+        lines.append((str(groups), one.name, f"{one.seconds:.0f} s", f"{one.seconds / groups:.3f} s", phases))
+    return lines
+
+
+def claims_of_crowds(found: Sequence[tuple[int, Whole]]) -> Iterator[Claim]:
+    """A group costs the same, however many there are."""
+    for method in dict.fromkeys(one.name for _, one in found):
+        (few, first), *_, (many, last) = [pair for pair in found if pair[1].name == method]
+        text = f"{method}: a group among {many} / among {few}"
+        yield Claim(text, last.seconds / many / (first.seconds / few), FLAT, most=True)
 
 
 def shortened(steps: int, share: float) -> int:

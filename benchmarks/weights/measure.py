@@ -16,8 +16,8 @@ import torch
 
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.measured import measure_lanes
-from balanced_bc.balancing.references import train
 from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.balancing.training import train
 from balanced_bc.learning.config import EncodingConfig, EvaluationConfig, TrainingConfig
 from balanced_bc.learning.evaluation.evaluate import evaluate
 from balanced_bc.learning.pairs import Pairs

@@ -90,6 +90,30 @@ def test_a_block_of_a_crowd_is_measured_on_its_own_groups_and_always_learns_from
     assert len(part.groups) == QUICK.crowd
 
 
+@pytest.mark.parametrize("groups", [100, 500])
+def test_lanes_of_a_block_are_watched_on_no_more_than_a_crowd_beside_its_own(groups: int) -> None:
+    whole = Repetition.of(crowd(groups), QUICK, 0)
+    block = whole.among(range(32, 64))
+    watched = block.watch()
+    assert set(range(32, 64)) < set(watched.group.tolist())
+    assert len(set(watched.group.tolist())) == 32 + QUICK.crowd
+    assert torch.equal(watched.demonstration, block.watch().demonstration)
+    assert set(watched.demonstration.tolist()) <= set(whole.watch().demonstration.tolist())
+    assert len(watched.batch[0]) == len(watched.group) * PAIRS // 2  # four pairs of each demonstration
+
+
+def test_what_lanes_were_not_measured_on_is_not_told() -> None:
+    problem, config = crowd(40), replace(QUICK, method="minimax", crowd=8, lanes_at_once=8, conflicts=False)
+    *_, last = balance(problem, config)
+    assert last.result is not None
+    assert not bool(last.result.weights.isnan().any())
+    for name in ("transfer", "transfer_standard_error"):
+        known = last.result.diagnostics[name].isfinite()
+        assert bool(known.diagonal().all())
+        assert known.sum(dim=0).tolist() == [2 + config.crowd] * 40  # blocks of two groups, and the others
+    assert not bool(last.result.diagnostics["losses"].isnan().any())
+
+
 def test_blocks_of_every_phase_are_measured_on_the_pairs_on_which_all_are() -> None:
     whole = Repetition.of(crowd(100), QUICK, 0)
     for lanes_of_each in (1, 2, 4):

@@ -11,10 +11,11 @@ import torch
 from torch import Generator, Tensor
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.evidence import Evidence
 from balanced_bc.balancing.jackknife import folds_of, jackknife
 from balanced_bc.balancing.measured import Measured
 from balanced_bc.balancing.methods import balance
-from balanced_bc.balancing.minimax import Evidence, choose, design
+from balanced_bc.balancing.minimax import choose, design
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.result import LIKELIHOOD, SKILL
 

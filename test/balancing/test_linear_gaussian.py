@@ -14,8 +14,8 @@ from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.minmax import weigh
 from balanced_bc.balancing.problem import Fold, Problem
 from balanced_bc.balancing.proportions import equal, proportions, worst_loss
-from balanced_bc.balancing.references import train
 from balanced_bc.balancing.repetition import Repetition
+from balanced_bc.balancing.training import train
 
 THETA = torch.tensor([1.0, -0.5, 2.0], dtype=torch.float64)
 """Parameter of each behavior's policy."""

@@ -15,10 +15,11 @@ from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
 from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.methods import balance, beginning
 from balanced_bc.balancing.problem import Problem
-from balanced_bc.balancing.references import candidates, lowest, train
+from balanced_bc.balancing.references import candidates, lowest
 from balanced_bc.balancing.remix import mixed_batches
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress
+from balanced_bc.balancing.training import train
 from balanced_bc.options import options_in
 from test.balancing.conftest import network_skill
 

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator, Tensor
 
+from balanced_bc.balancing.evidence import Evidence
 from balanced_bc.balancing.measured import Best, Measured
-from balanced_bc.balancing.minimax import Evidence, choose, design, shifted
+from balanced_bc.balancing.minimax import choose, design, thin
 from balanced_bc.balancing.problem import Problem
-from balanced_bc.balancing.summary import thin
+from balanced_bc.balancing.simplex import shifted
 from balanced_bc.balancing.surrogate import Surrogate
 
 STIFFNESS = 4.0

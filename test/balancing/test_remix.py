@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import balance
 from balanced_bc.balancing.problem import Fold, Problem
-from balanced_bc.balancing.remix import group_means, mixed_batches, update
+from balanced_bc.balancing.remix import means_of_excess, mixed_batches, update
 from balanced_bc.balancing.repetition import Repetition
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ def test_update_equals_an_independent_implementation(seed: int, groups: int, bat
     losses, reference = rng.normal(size=batch), rng.normal(size=batch)
     domain = rng.integers(0, groups, batch)
     weights, excess, group, start = map(torch.from_numpy, (alpha, losses - reference, domain, initial))
-    found = update(weights, group_means(excess.clamp_min(0), group, groups), start, 0.2, 0.05)
+    found = update(weights, means_of_excess(excess.clamp_min(0), group, groups), start, 0.2, 0.05)
     np.testing.assert_allclose(found.numpy(), by_hand(alpha, losses, reference, domain, initial), atol=1e-12)
 
 
@@ -113,5 +113,5 @@ def test_a_faithful_run_equals_an_independent_implementation() -> None:
 
 
 def test_pairs_without_excess_are_left_out_of_the_mean() -> None:
-    means = group_means(torch.tensor([0.0, 2.0, 4.0, 0.0]), torch.tensor([0, 0, 1, 1]), 3)
+    means = means_of_excess(torch.tensor([0.0, 2.0, 4.0, 0.0]), torch.tensor([0, 0, 1, 1]), 3)
     assert means.tolist() == [2.0, 4.0, 0.0]

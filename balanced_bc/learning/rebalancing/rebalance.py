@@ -100,7 +100,7 @@ def _standing_in(policy: PolicyConfig, config: BalancingConfig) -> tuple[str, ..
 def _crowded(pairs: Pairs, config: BalancingConfig) -> tuple[str, ...]:
     """Warn of more groups than a batch has room for."""
     groups = len(pairs.groups)
-    if config.method in CLOSED or groups <= config.crowd:
+    if config.method in CLOSED or not config.is_crowded(groups):
         return ()
     few = sorted(demonstrations(pairs))[groups // 2]
     return (
