@@ -84,9 +84,9 @@ def test_equal_weights_count_groups_so_splitting_one_adds_to_it() -> None:
 Trained = Literal["zero", "remix", "ours", "minimax"]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
-    st.sampled_from(["zero", "remix", "ours"]),
+    st.sampled_from(["zero", "remix", "ours", "minimax"]),
     st.integers(0, 1000),
     st.lists(st.integers(1, 500), min_size=2, max_size=5),
     st.sampled_from(["one-step", "unrolled", "trace"]),

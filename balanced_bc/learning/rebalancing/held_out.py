@@ -19,6 +19,8 @@ from balanced_bc.words import listed
 
 FOLDS = 3
 """Parts that demonstrations are dealt into; each is held out in turn."""
+SMALL = 10
+"""Demonstrations of a group below which every one should be held out once."""
 FEW = 2
 """Held-out demonstrations of a group in a fold below which a warning is due."""
 
@@ -65,6 +67,7 @@ def split_of(pairs: Pairs, config: BalancingConfig) -> Split:
     if lacking := tuple(group for group in small if group in kept):
         return Split("training", (everything,), (everything,), (_lacking(pairs, lacking),))
     weak = () if config.method == "minimax" else _weak(pairs, kept)  # which says itself what it was measured on
+    weak += _partly(pairs, kept, config.repeats)
     held_out = [fold == number for number in range(min(FOLDS, config.repeats))]
     training, measuring = [everything[~mask] for mask in held_out], [everything[mask] for mask in held_out]
     return Split("held-out", tuple(training), tuple(measuring), weak, small)
@@ -124,6 +127,18 @@ def _unjudged(pairs: Pairs, groups: tuple[int, ...]) -> tuple[str, ...]:
     return (
         "not in the comparison with plain cloning, because trust leaves them out and there are too few demonstrations "
         f"to hold some out: {_counted(pairs, groups)}",
+    )
+
+
+def _partly(pairs: Pairs, groups: Sequence[int], repeats: int) -> tuple[str, ...]:
+    """Warn where not every demonstration of a small group is held out once."""
+    every = demonstrations(pairs)
+    few = [f"{pairs.groups[group]} ({every[group]})" for group in groups if every[group] < SMALL]
+    if repeats >= FOLDS or not few:
+        return ()
+    return (
+        f"--repeats {repeats} holds out {repeats} of {FOLDS} parts of the demonstrations, which says little about "
+        f"groups with fewer than {SMALL}: {listed(few, LISTED)}; use --repeats {FOLDS}",
     )
 
 

@@ -92,6 +92,15 @@ def test_a_group_with_one_demonstration_is_measured_on_the_training_split_and_sa
     assert {reference.split for reference in answer.references if reference} == {"training"}
 
 
+def test_small_groups_of_which_a_part_is_held_out_are_told(dataset_of: DatasetOf, balanced: Balanced) -> None:
+    dataset = dataset_of(*["drawer"] * 10, *["slider"] * 6)
+    config = replace(QUICK, method="minimax", steps=2, compare="none", conflicts=False)
+    for repeats, told in ((1, ["slider (6)"]), (3, [])):
+        answer = balanced(dataset, replace(config, repeats=repeats), f"weights-{repeats}")
+        said = [warning for warning in answer.warnings if f"--repeats {repeats} holds out" in warning]
+        assert [one.partition("fewer than 10: ")[2].partition(";")[0] for one in said] == told
+
+
 def test_a_group_that_trust_leaves_out_keeps_nobody_from_being_held_out(
     dataset_of: DatasetOf, balanced: Balanced
 ) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.config import BalancingConfig, Method
 from balanced_bc.balancing.result import Progress
 from balanced_bc.balancing.work import Kept
 from balanced_bc.demonstrations.dataset import Dataset
@@ -207,9 +207,11 @@ except BalancedBCError as error:
 """
 
 
-def torchrun(number: int, dataset: Dataset, output: Path, fate: str) -> subprocess.CompletedProcess[str]:
+def torchrun(
+    number: int, dataset: Dataset, output: Path, fate: str, config: BalancingConfig = QUICK
+) -> subprocess.CompletedProcess[str]:
     script = output.with_name("script.py")
-    script.write_text(SCRIPT.replace("{quick}", repr(QUICK)).replace("{small}", repr(SMALL)))
+    script.write_text(SCRIPT.replace("{quick}", repr(config)).replace("{small}", repr(SMALL)))
     root = str(Path(__file__).parents[3])
     run = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(number))
     return subprocess.run(
@@ -222,15 +224,17 @@ def torchrun(number: int, dataset: Dataset, output: Path, fate: str) -> subproce
     )
 
 
+@pytest.mark.parametrize("method", ["ours", "minimax"])
 def test_four_processes_write_the_same_files_as_one(
-    dataset: Dataset, start: Callable[..., None], tmp_path: Path
+    method: Method, dataset: Dataset, start: Callable[..., None], tmp_path: Path
 ) -> None:
-    printed = torchrun(4, dataset, tmp_path / "four", "fine")
+    config = replace(QUICK, method=method)
+    printed = torchrun(4, dataset, tmp_path / "four", "fine", config)
     assert printed.returncode == 0, printed.stderr
     done = [float(line.split()[1]) for line in printed.stdout.splitlines() if line.startswith("progress")]
     assert done[-1] == 1
     torch.set_num_threads(2)
-    start("one")
+    start("one", config=config)
     assert same(tmp_path / "four", tmp_path / "one")
     assert not folder_of(tmp_path / "four").exists()
 
