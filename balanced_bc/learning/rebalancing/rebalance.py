@@ -63,7 +63,7 @@ def rebalance(
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)
     of_split = split.warnings if split else ()
-    of_run = (*_standing_in(policy, config), *_crowded(pairs, config))
+    of_run = (*_standing_in(policy, config), *_unsure(policy, config), *_crowded(pairs, config))
     of_data = (*quality.warnings(pairs), *of_run, *of_split, *lacking, *feedback.warnings)
     so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
@@ -94,6 +94,16 @@ def _standing_in(policy: PolicyConfig, config: BalancingConfig) -> tuple[str, ..
     return (
         f"found with small networks of ours in place of {policy.plugin}, whose loss may ask for other weights; to "
         "balance a loss itself see balanced_bc.balancing.problem.Problem",
+    )
+
+
+def _unsure(policy: PolicyConfig, config: BalancingConfig) -> tuple[str, ...]:
+    """Warn of a loss by which noisy groups win weight."""
+    if config.method != "ours" or policy.head == "gaussian":
+        return ()
+    return (
+        f"method ours with the head {policy.head} gives weight to groups with noisy labels, which networks "
+        "with such a head learn by heart (docs/weights.md); balance with --head gaussian, or with --method minimax",
     )
 
 

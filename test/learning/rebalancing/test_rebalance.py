@@ -22,7 +22,7 @@ from balanced_bc.learning.rebalancing.encoded import encode
 from balanced_bc.learning.rebalancing.held_out import split_of
 from balanced_bc.learning.rebalancing.rebalance import rebalance
 from balanced_bc.learning.rebalancing.rebalance_dataset import rebalance_dataset
-from balanced_bc.policies.config import PolicyConfig
+from balanced_bc.policies.config import HeadName, PolicyConfig
 from balanced_bc.policies.errors import PolicyError
 
 QUICK = BalancingConfig(method="ours", steps=12, batch=8, repeats=2, evaluate_every=4, evaluation=64)
@@ -42,6 +42,18 @@ def test_every_method_weighs_a_state_policy(
     answer, _ = run(enough(state_policy), replace(QUICK, method=method), state_policy)
     assert float(answer.weights.sum()) == pytest.approx(1)
     assert answer.groups == ("drawer", "slider")
+
+
+@pytest.mark.parametrize(
+    ("method", "head", "told"), [("ours", "bins", 1), ("minimax", "bins", 0), ("ours", "gaussian", 0)]
+)
+def test_a_head_by_which_noisy_groups_win_weight_is_told(
+    method: Method, head: HeadName, told: int, enough: Callable[..., Pairs], state_policy: PolicyConfig
+) -> None:
+    policy = replace(state_policy, head=head, bins=8)
+    config = replace(QUICK, method=method, steps=2, compare="none", conflicts=False)
+    answer, _ = run(enough(policy), config, policy)
+    assert len([one for one in answer.warnings if "head bins gives weight to groups with noisy" in one]) == told
 
 
 def test_an_image_policy_is_weighed_on_features_of_its_own_encoder(
