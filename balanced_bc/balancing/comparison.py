@@ -40,6 +40,11 @@ RIVALS: Mapping[str, tuple[Method, ...]] = {
     "full": ("equal", "temperature", "remix"),
 }
 """Methods beside which weights are put."""
+RUN = (
+    *("seed", "split", "steps", "repeats", "batch", "learning_rate", "evaluate_every", "evaluation"),
+    *("temperature", "remix", "remix_step_size", "vectorize", "lanes_at_once", "crowd"),
+)
+"""What rivals take over: how long networks are trained and how they are measured, and what is theirs alone."""
 LOST = "these weights lose to plain cloning"
 """How the warning about weights that lose begins."""
 SURE = 2.0
@@ -138,9 +143,8 @@ def measured(problem: Problem, config: BalancingConfig, rows: Tensor, number: in
 
 
 def unbounded(config: BalancingConfig) -> BalancingConfig:
-    """The same without what a person said of groups and where to begin: rivals are what they are without a word."""
-    said = ("prior", "proportions", "prior_weights", "floors", "caps", "trust", "success_loss")
-    return replace(config, **{name: getattr(BalancingConfig(), name) for name in said})
+    """What a method is without a word about it: only how long and on what networks are trained stays as it was."""
+    return BalancingConfig(**{name: getattr(config, name) for name in RUN})
 
 
 def compare(rows: Mapping[str, Tensor], parts: list[Measured]) -> tuple[Compared, ...]:

@@ -203,6 +203,11 @@ def _check_feedback(problem: Problem, config: BalancingConfig) -> None:
 
 
 def _counted(problem: Problem, config: BalancingConfig) -> Progress:
+    if config.prior_weights:
+        raise BalancingError(
+            f"prior weights {', '.join(config.prior_weights)} are what methods that train networks begin with; "
+            f"{config.method} only counts: hold weights with --floors and --caps, or set them with --trust"
+        )
     free = replace(config, repeat_cap=inf)
     counted = confined(problem, free, CLOSED[config.method](problem, config))
     weights = trusted(counted, trust_of(problem.groups, config.trust), limits(problem, free))

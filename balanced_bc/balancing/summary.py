@@ -61,7 +61,7 @@ def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tupl
     """Say what weights cannot do, or do at a price."""
     repeats = (weights / proportions(problem.pairs)).tolist()
     capped = [
-        f"{name} {ratio:.1f} times ({demonstrations} demonstrations)"
+        f"{name} {ratio:.1f} times (demonstrations: {demonstrations})"
         for name, ratio, demonstrations in zip(problem.groups, repeats, problem.demonstrations)
         if ratio > 0.98 * config.repeat_cap
     ]
@@ -120,7 +120,7 @@ def feedback_diagnostics(found: Relaxed | None) -> dict[str, Tensor]:
 def _provenance(config: BalancingConfig) -> tuple[str, str]:
     """Say on which split references are measured and how they are reduced to one number."""
     if config.method == "zero":
-        return "none", "constant"
+        return config.split, "constant"
     if config.method == "remix":
         return config.split, "last"
     return (

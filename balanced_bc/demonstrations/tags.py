@@ -61,7 +61,9 @@ def parse_counts(text: str) -> dict[str, int]:
     for word in text.split(","):
         behavior, _, number = word.strip().partition("=")
         if not behavior or not number.isdecimal() or behavior in counts:
-            raise DemonstrationError(f"counts are {text!r}; wanted is slider=6,drawer=20, each behavior once")
+            raise DemonstrationError(
+                f"counts are {text!r}; wanted is slider=6,drawer=20, each behavior, or behavior+quality, once"
+            )
         counts[behavior] = int(number)
     return counts
 

@@ -126,6 +126,7 @@ def test_rivals_are_run_without_a_word_of_a_person(problem_of: ProblemOf) -> Non
     problem = problem_of((0.1, 0.5), (200, 60), names=("good", "bad"))
     plain = replace(QUICK, method="zero", compare="full")
     config = replace(plain, trust=("bad=0.2",), caps=("bad=0.1",), prior="equal", proportions="demonstrations")
+    config = replace(config, smoothing=0.0, excess_memory=0.1, ascent="projected")
     said, unsaid = (
         {one.method: one.weights.tolist() for one in result(ran(problem, one)).comparison} for one in (config, plain)
     )

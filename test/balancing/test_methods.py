@@ -13,7 +13,7 @@ import torch
 
 from balanced_bc.balancing.config import METHODS, BalancingConfig, Method
 from balanced_bc.balancing.errors import BalancingError
-from balanced_bc.balancing.methods import balance, beginning
+from balanced_bc.balancing.methods import CLOSED, balance, beginning
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.references import candidates, lowest
 from balanced_bc.balancing.remix import mixed_batches
@@ -101,7 +101,19 @@ def test_a_group_without_trust_weighs_nothing_and_the_others_are_balanced_alone(
     assert len(found.references) in (0, 3)
 
 
-def test_little_trust_lowers_the_prior(problem_of: ProblemOf) -> None:
+@pytest.mark.parametrize("method", CLOSED)
+def test_prior_weights_of_a_method_that_only_counts_are_refused(method: Method, problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.1), (100, 100), names=("good", "odd"))
+    with pytest.raises(BalancingError, match=f"prior weights good=0.7 are .* {method} only counts"):
+        answer(problem, replace(QUICK, method=method, prior_weights=("good=0.7",)))
+
+
+def test_references_of_zero_tell_on_which_split_losses_are_measured(problem_of: ProblemOf) -> None:
+    found = answer(problem_of((0.1, 0.1), (100, 100)), replace(QUICK, method="zero"))
+    assert {(one.split, one.reduction) for one in found.references if one} == {("held-out", "constant")}
+
+
+def test_little_trust_lowers_the_weight(problem_of: ProblemOf) -> None:
     problem = problem_of((0.1, 0.1), (100, 100), names=("good", "odd"))
     config = replace(QUICK, method="imbalanced", trust=("odd=0.25",))
     assert answer(problem, config).weights.tolist() == pytest.approx([0.8, 0.2])

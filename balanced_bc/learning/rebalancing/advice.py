@@ -23,17 +23,24 @@ FEW = 10
 """Demonstrations of a group below which they are few."""
 WORSE = 1.5
 """A group whose held-out loss is this many times the mean of the others is worst off."""
+WORST = "is worst off"
+"""How it begins that a group has a higher loss than the others."""
+NOISE = "First watch some (`balanced-bc watch`): a high loss may be noisy labels, which more of them do not mend."
+"""What else a high loss may be."""
 TOLD = 5
 """Sentences of one kind at most."""
 
 
 def advice(content: BalanceFile) -> tuple[str, ...]:
-    """Whether to use the weights, what they cannot do, and who is in whose way."""
+    """Whether to use the weights, what they cannot do, and who is in whose way.
+
+    Weights that nobody should use are followed by no advice about them.
+    """
+    losing = list(_losing(content))
+    of_weights = () if losing else (_left_out(content), _lowered(content), _repeated(content))
     kinds = (
-        _losing(content),
-        _left_out(content),
-        _lowered(content),
-        _repeated(content),
+        losing,
+        *of_weights,
         _beyond(content),
         _harming(content),
         _opposed(content),
@@ -94,7 +101,7 @@ def _lowered(content: BalanceFile) -> Iterator[str]:
         error = nan if row.alpha_standard_error is None else row.alpha_standard_error
         if not row.prior or not row.alpha or any(mask[number] for mask in kept):
             continue
-        if _lower(row, readings.SURE * error):
+        if _lower(row, readings.sure_of(content.run.repeats) * error):
             yield (
                 f"{name} has {row.alpha / row.prior:.0%} of the weight that {content.method} began with. No loss tells "
                 "bad demonstrations from good recoveries from disturbances: if these are good, keep them with --floors "
@@ -139,6 +146,7 @@ def _beyond(content: BalanceFile) -> Iterator[str]:
             yield (
                 f"{name} {listed(needs)}. No weights that were compared surely lower its held-out loss (at best "
                 f"{change}, {best.method}): do not count on weights. Record more of {name}; {_as_many(name, content)}."
+                + (f" {NOISE}" if any(why.startswith(WORST) for why in needs) else "")
             )
 
 
@@ -149,7 +157,7 @@ def _needs(row: Row, name: str, losses: dict[str, float]) -> list[str]:
     found = {
         f"is used {row.alpha_over_rho:.1f} times as often as it was recorded": row.alpha_over_rho >= OFTEN,
         f"has {row.demonstrations} demonstrations": row.demonstrations < FEW,
-        f"is worst off, with {ratio:.1f} times the held-out loss of the others": (
+        f"{WORST}, with {ratio:.1f} times the held-out loss of the others": (
             losses[name] == max(losses.values()) and ratio >= WORSE
         ),
     }

@@ -64,7 +64,7 @@ def _matrix(found: Matrix) -> str:
             return f"{found.title}. {found.caption}: no number is beyond {readings.SURE:g} standard errors."
         rows = [("", "with", "number")]
         rows += [(names[i], found.column.format(names[j]), found.spelled(i, j)) for i, j in cells]
-    return f"{found.title}. {found.caption}\n(* beyond {readings.SURE:g} standard errors):\n{aligned(rows)}"
+    return f"{found.title}. {found.caption}\n({found.marks}):\n{aligned(rows)}"
 
 
 def _lengths(groups: Mapping[str, Row]) -> str:

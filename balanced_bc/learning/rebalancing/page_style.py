@@ -30,6 +30,9 @@ figure { margin: .5rem 0; } svg { width: 100%; height: auto; max-width: 44rem; }
 summary { cursor: pointer; color: var(--quiet); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .875rem; } dd { margin: 0; }
 dd { overflow-wrap: anywhere; }
-@media print { body { max-width: none; font-size: 11px; } section { break-inside: avoid-page; }
-  .scroll { overflow: visible; } details::details-content { content-visibility: visible; block-size: auto; } }
+@media print { html { font-size: 62.5%; } body { max-width: none; font-size: 1rem; } p, li { max-width: none; }
+  section, tr { break-inside: avoid-page; } th, td { padding: .1rem .3rem; white-space: normal; }
+  tr > :first-child { position: static; } td.bars { width: 6rem; min-width: 4rem; }
+  table { font-size: .8rem; } .scroll { overflow: visible; }
+  details::details-content { content-visibility: visible; block-size: auto; } }
 """

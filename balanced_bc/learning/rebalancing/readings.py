@@ -14,6 +14,8 @@ from balanced_bc.words import listed
 
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
+STUDENT = {2: 12.7, 3: 4.3, 4: 3.2, 5: 2.8}
+"""The same for a standard error over so few repetitions: 97.5 % quantiles of Student's t."""
 LISTED = 5
 """Names in a sentence, at most."""
 MEANT = {SKILL: "half the squared error of the chosen twists in units of their deviation, plus the gripper's loss"}
@@ -57,15 +59,28 @@ class Matrix(NamedTuple):
         return max((abs(value) for row in self.values for value in row if isfinite(value)), default=0.0)
 
     def spelled(self, row: int, column: int) -> str:
-        """The number as text, with a star where it is sure."""
-        value = self.values[row][column]
-        return f"{value:+.2f}{'*' if self.sure(row, column) else ' '}" if isfinite(value) else "-"
+        """The number as text, with a star where it is sure, and a question mark where its error is not known."""
+        value, known = self.values[row][column], isfinite(self.errors[row][column])
+        mark = "*" if self.sure(row, column) else " " if known else "?"
+        return f"{value:+.2f}{mark}" if isfinite(value) else "-"
+
+    @property
+    def marks(self) -> str:
+        """What the marks mean."""
+        size = range(len(self.names))
+        unknown = any(self.spelled(i, j).endswith("?") for i in size for j in size)
+        return f"* beyond {SURE:g} standard errors" + ("; ? from too little to know its error" if unknown else "")
 
     def strongest(self, number: int) -> list[Cell]:
         """Cells off the diagonal with the largest numbers that are sure."""
         size = range(len(self.names))
         cells = [(i, j) for i in size for j in size if i != j and self.sure(i, j)]
         return sorted(cells, key=lambda at: -abs(self.values[at[0]][at[1]]))[:number]
+
+
+def sure_of(repeats: int) -> float:
+    """Standard errors from which on a weight is called different, where they are known from some repetitions."""
+    return STUDENT.get(repeats, SURE + 4 / repeats)
 
 
 def transfer(content: BalanceFile) -> Matrix | None:
@@ -140,7 +155,7 @@ def conflict(content: BalanceFile) -> Matrix | None:
     caption = (
         "Cosine between what the pairs of two groups want changed in a plainly trained policy, on "
         f"{content.run.split} states that both visited: -1 opposed, about 0 unrelated (as a noisy copy is), above 0 "
-        "mispredicted alike"
+        "mispredicted alike; on the diagonal the same between demonstrations of one group"
     )
     return _matrix(content, "Conflicts on shared states", caption, "{}", "conflict", -1)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from balanced_bc.balancing.comparison import LOST, PHASE, compared
 from balanced_bc.balancing.config import BalancingConfig
-from balanced_bc.balancing.feedback import Judged
+from balanced_bc.balancing.feedback import Judged, success_losses
 from balanced_bc.balancing.methods import CLOSED, beginning
 from balanced_bc.balancing.result import Balance, Progress, Run
 from balanced_bc.balancing.work import ALONE, Work, placed, together
@@ -59,6 +59,7 @@ def rebalance(
         work: This process's part of the run, and where pieces that are done are kept.
         place: Folder for features where pairs are mapped from the disk; in memory, if None.
     """
+    success_losses(pairs.groups, config.success_loss)  # refused before anything is trained
     split = None if config.method in CLOSED else split_of(pairs, config)
     config = config if split is None else replace(config, split=split.name)
     judging, lacking = split_to_judge(pairs, config, split)

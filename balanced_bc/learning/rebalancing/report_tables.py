@@ -57,7 +57,8 @@ def weights(content: BalanceFile) -> str:
 
     key = element("span", class_="key", style="background: var(--share)") + "share of the pairs"
     known = any(row.alpha_standard_error is not None for row in content.groups.values())
-    said = "weight, with two standard errors" if known else "weight; no standard error is known"
+    over = f"weight, with two standard errors, over {content.run.repeats} repetitions only and so rough"
+    said = over if known else "weight; no standard error is known"
     if not known and content.diagnostics and content.run.repeats == 1:
         said += ", because there was one repetition (--repeats)"
     key += element("span", class_="key", style="background: var(--alpha)") + text(said)
@@ -139,7 +140,7 @@ def interval(value: float, error: float | None) -> str:
 
 def matrix(found: Matrix) -> str:
     """A heat table; of many groups, its strongest cells, and the whole folded away."""
-    note = f"{found.caption}. Orange is bad, blue is good; * beyond {readings.SURE:g} standard errors."
+    note = f"{found.caption}. Orange is bad, blue is good; {found.marks}."
     said = paragraph(note, class_="quiet")
     if len(found.names) <= OPEN:
         return said + _heat_table(found)
@@ -227,10 +228,14 @@ def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str 
     if not methods:
         return ""
 
-    def cells(name: str) -> Sequence[str]:
-        return [part for one in methods for part in _compared(one, name)]
+    plain, *others = methods  # plain cloning does not differ from itself
 
-    head = ["group", *(f"{one.method}: {what}" for one in methods for what in ("weight", "loss", "difference"))]
+    def cells(name: str) -> Sequence[str]:
+        return [*_compared(plain, name)[:2], *(part for one in others for part in _compared(one, name))]
+
+    told = ("weight", "loss", "difference")
+    head = ["group", *(f"{plain.method}: {what}" for what in told[:2])]
+    head += [f"{one.method}: {what}" for one in others for what in told]
     caption = (
         "Losses on held-out demonstrations of networks trained afresh with each method's weights, and their difference "
         "from plain cloning, negative where lower, in brackets two standard errors on either side. A loss is "

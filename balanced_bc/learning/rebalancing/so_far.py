@@ -49,7 +49,8 @@ class SoFar:
         """What they are, in words."""
         if self._paths:
             what = "all steps" if self._whole else "the last half"
-            return f"averaged over {what} of {len(self._paths)} repetitions so far"
+            number = len(self._paths)
+            return f"averaged over {what} of {number} repetition{'s' * (number > 1)} so far"
         return "the prior, for no weights were found yet" if self._told is None else "those of the repetitions so far"
 
     def _answer(self, path: list[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from balanced_bc.balancing.comparison import LOST
-from balanced_bc.learning.rebalancing.advice import advice
+from balanced_bc.learning.rebalancing.advice import NOISE, advice
 from balanced_bc.learning.rebalancing.balance_file import BalanceFile
 
 ContentOf = Callable[..., BalanceFile]
@@ -37,8 +37,11 @@ def quiet(content_of: ContentOf) -> Callable[..., BalanceFile]:
     return make
 
 
-def test_weights_that_lose_are_not_to_be_used(content_of: ContentOf) -> None:
+def test_weights_that_lose_are_not_to_be_used_and_followed_by_no_advice_about_them(content_of: ContentOf) -> None:
     lost = content_of(2, diagnostics={}, warnings=(f"{LOST} on held-out demonstrations: worse is group 1",))
+    row = replace(lost.groups["group 1"], prior=0.4, alpha=0.1, alpha_standard_error=0.0, alpha_over_rho=4.0)
+    lost = replace(lost, groups={**lost.groups, "group 1": row})
+    assert len(advice(replace(lost, warnings=()))) == 2
     assert advice(lost) == (
         "Train without these weights: they lose to plain cloning on held-out demonstrations (the warning on top says "
         "where).",
@@ -46,21 +49,24 @@ def test_weights_that_lose_are_not_to_be_used(content_of: ContentOf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prior", "alpha", "error", "told"),
+    ("prior", "alpha", "error", "repeats", "told"),
     [
-        (0.4, 0.25, 0.02, True),
-        (0.4, 0.25, 0.05, False),
-        (0.4, 0.31, 0.0, True),
-        (0.4, 0.33, 0.0, False),
-        (0.4, 0.25, None, False),
-        (0.4, 0.0, 0.0, False),
-        (None, 0.25, 0.02, False),
+        (0.4, 0.25, 0.02, 20, True),
+        (0.4, 0.25, 0.02, 3, False),
+        (0.4, 0.25, 0.01, 3, True),
+        (0.4, 0.25, 0.05, 20, False),
+        (0.4, 0.31, 0.0, 3, True),
+        (0.4, 0.33, 0.0, 3, False),
+        (0.4, 0.25, None, 3, False),
+        (0.4, 0.0, 0.0, 3, False),
+        (None, 0.25, 0.02, 20, False),
     ],
 )
 def test_a_group_that_surely_loses_weight_may_be_worth_it(
-    content_of: ContentOf, prior: float | None, alpha: float, error: float | None, told: bool
+    content_of: ContentOf, prior: float | None, alpha: float, error: float | None, repeats: int, told: bool
 ) -> None:
     content = content_of(2, diagnostics={})
+    content = replace(content, run=replace(content.run, repeats=repeats))
     row = replace(content.groups["group 1"], prior=prior, alpha=alpha, alpha_standard_error=error)
     lowered = replace(content, groups={**content.groups, "group 1": row})
     assert any("--floors group 1=0.4." in sentence for sentence in advice(lowered)) is told
@@ -96,6 +102,7 @@ def test_the_group_that_is_worst_off_is_named_though_it_has_many_demonstrations(
     (said,) = advice(quiet(_compared([1.0, 2.0, 1.0], {"minimax": [0.0, 0.1, 0.0]})))
     assert "group 1 is worst off, with 2.0 times the held-out loss of the others" in said
     assert "20 more make twice as many" in said
+    assert said.endswith(NOISE)
 
 
 def test_a_group_that_is_used_much_and_not_learned_better_is_named(quiet: Callable[..., BalanceFile]) -> None:

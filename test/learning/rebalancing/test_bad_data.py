@@ -92,6 +92,16 @@ def test_a_group_with_one_demonstration_is_measured_on_the_training_split_and_sa
     assert {reference.split for reference in answer.references if reference} == {"training"}
 
 
+@pytest.mark.parametrize("said", ["drawr=1", "drawer=abc"])
+def test_a_success_loss_that_cannot_be_read_leaves_nothing_that_stops_the_next_run(
+    said: str, dataset_of: DatasetOf, balanced: Balanced
+) -> None:
+    dataset, config = dataset_of(*BOTH), replace(QUICK, steps=2, compare="none", conflicts=False)
+    with pytest.raises(BalancingError):
+        balanced(dataset, replace(config, success_loss=(said,)))
+    assert balanced(dataset, replace(config, success_loss=("drawer=1",))).weights.sum() == pytest.approx(1)
+
+
 def test_small_groups_of_which_a_part_is_held_out_are_told(dataset_of: DatasetOf, balanced: Balanced) -> None:
     dataset = dataset_of(*["drawer"] * 10, *["slider"] * 6)
     config = replace(QUICK, method="minimax", steps=2, compare="none", conflicts=False)

@@ -160,6 +160,17 @@ def test_references_of_another_quantity_stand_in_a_table_of_their_own(tmp_path: 
     assert "Error of the chosen action (half the squared error of the chosen twists" in part
 
 
+def test_a_number_whose_error_is_not_known_has_a_question_mark(content_of: ContentOf) -> None:
+    found = readings.conflict(content_of(3))
+    assert found is not None
+    assert "?" not in found.marks
+    errors = [[nan if (i, j) == (0, 2) else error for j, error in enumerate(row)] for i, row in enumerate(found.errors)]
+    unknown = found._replace(errors=errors)
+    assert unknown.spelled(0, 2).endswith("?")
+    assert "; ? from too little to know its error" in unknown.marks
+    assert unknown.marks in report_tables.matrix(unknown)
+
+
 def test_two_standard_errors_are_promised_where_they_are_known(tmp_path: Path, content_of: ContentOf) -> None:
     content = content_of(2)
     assert "weight, with two standard errors" in report.page(keep(tmp_path / "known", content))
@@ -197,7 +208,7 @@ def test_groups_that_the_meta_runs_have_lost_have_no_row_of_who_helps_whom(
 
 def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> None:
     numbers = {"weights": [0.5, 0.5], "losses": [1.0, 2.0], "difference": [-0.25, 0.1], "standard_error": [0.1, nan]}
-    judged = content_of(2, comparison=({"method": "ours", **numbers},))
+    judged = content_of(2, comparison=({"method": "plain cloning", **numbers}, {"method": "ours", **numbers}))
     shown = report_tables.comparison(readings.comparison(judged), list(judged.groups), readings.quantity(judged))
     assert "-0.25 [-0.45, -0.05]" in shown
     assert "A loss is half the squared error of the chosen twists" in shown
@@ -205,6 +216,8 @@ def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> No
     beside_likelihoods = report_tables.comparison(readings.comparison(judged), ["group 0"], "negative log-likelihood")
     assert "References are another quantity (negative log-likelihood)." in beside_likelihoods
     assert "<td>0.10</td>" in shown
+    assert "ours: difference" in shown
+    assert "plain cloning: difference" not in shown
     assert readings.comparison(content_of(2)) == ()
 
 
