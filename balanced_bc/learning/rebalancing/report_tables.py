@@ -228,17 +228,17 @@ def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str 
     if not methods:
         return ""
 
-    plain, *others = methods  # plain cloning does not differ from itself
+    plain, *others = methods
 
     def cells(name: str) -> Sequence[str]:
-        return [*_compared(plain, name)[:2], *(part for one in others for part in _compared(one, name))]
+        told = [cell(_spelled(plain.weights, name)), cell(_spelled(plain.losses, name))]
+        return told + [part for one in others for part in _beside(one, name)]
 
-    told = ("weight", "loss", "difference")
-    head = ["group", *(f"{plain.method}: {what}" for what in told[:2])]
-    head += [f"{one.method}: {what}" for one in others for what in told]
+    head = ["group", f"{plain.method}: weight", "loss"]
+    head += [text for one in others for text in (f"{one.method}: weight", "difference")]
     caption = (
-        "Losses on held-out demonstrations of networks trained afresh with each method's weights, and their difference "
-        "from plain cloning, negative where lower, in brackets two standard errors on either side. A loss is "
+        "Losses on held-out demonstrations of networks trained afresh with the shares of the dataset, and how those "
+        "with other weights differ, negative where lower, in brackets two standard errors on either side. A loss is "
         f"{readings.MEANT[SKILL]} [nat per pair]. "
     )
     if quantity:
@@ -247,9 +247,11 @@ def comparison(methods: Sequence[Compared], names: Sequence[str], quantity: str 
     return rows_of(head, names, cells, caption)
 
 
-def _compared(one: Compared, name: str) -> Sequence[str]:
-    def spelled(values: Mapping[str, float]) -> str:
-        return f"{values[name]:.3f}" if name in values else "-"
-
+def _beside(one: Compared, name: str) -> Sequence[str]:
+    """Weight of a group, and by how much its loss differs from that with plain cloning."""
     difference = interval(one.difference[name], one.standard_error.get(name)) if name in one.difference else "-"
-    return [cell(spelled(one.weights)), cell(spelled(one.losses)), cell(difference)]
+    return [cell(_spelled(one.weights, name)), cell(difference)]
+
+
+def _spelled(values: Mapping[str, float], name: str) -> str:
+    return f"{values[name]:.3f}" if name in values else "-"

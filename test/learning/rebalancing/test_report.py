@@ -216,8 +216,7 @@ def test_a_comparison_is_shown_with_its_differences(content_of: ContentOf) -> No
     beside_likelihoods = report_tables.comparison(readings.comparison(judged), ["group 0"], "negative log-likelihood")
     assert "References are another quantity (negative log-likelihood)." in beside_likelihoods
     assert "<td>0.10</td>" in shown
-    assert "ours: difference" in shown
-    assert "plain cloning: difference" not in shown
+    assert shown.count("difference</th>") == 1
     assert readings.comparison(content_of(2)) == ()
 
 
