@@ -41,7 +41,7 @@ def advice(content: BalanceFile) -> tuple[str, ...]:
     kinds = (
         losing,
         *of_weights,
-        _beyond(content),
+        _beyond(content, used=not losing),
         _harming(content),
         _opposed(content),
     )
@@ -125,9 +125,10 @@ def _repeated(content: BalanceFile) -> Iterator[str]:
             )
 
 
-def _beyond(content: BalanceFile) -> Iterator[str]:
+def _beyond(content: BalanceFile, used: bool) -> Iterator[str]:
     """Groups in need that no weights which were compared surely help, those with the highest loss first.
 
+    What the weights repeat is in need, too, if the weights are to be `used`.
     Nobody asks for more of what is not trusted, or of what the method takes weight from.
     """
     plain, *others = readings.comparison(content) or (None,)
@@ -139,7 +140,7 @@ def _beyond(content: BalanceFile) -> Iterator[str]:
     wanted_more = {name for name in losses if name not in doubted and not _lower(content.groups[name])}
     for name in sorted(losses, key=lambda name: -losses[name]):
         row = content.groups[name]
-        needs, best = _needs(row, name, losses), _most_helpful(name, others)
+        needs, best = _needs(row, name, losses, used), _most_helpful(name, others)
         if name in wanted_more and needs and best and row.alpha_over_rho < MANY and not _surely_lower(name, others):
             error = best.standard_error.get(name, nan)
             change = f"{best.difference[name]:+.3f}" + (f" +- {error:.3f}" if isfinite(error) else "")
@@ -150,12 +151,12 @@ def _beyond(content: BalanceFile) -> Iterator[str]:
             )
 
 
-def _needs(row: Row, name: str, losses: dict[str, float]) -> list[str]:
+def _needs(row: Row, name: str, losses: dict[str, float], used: bool) -> list[str]:
     """Why a group should be learned better; its loss beside that of the others."""
     others = [loss for other, loss in losses.items() if other != name]
     ratio = losses[name] * len(others) / sum(others) if others and sum(others) > 0 else 1.0
     found = {
-        f"is used {row.alpha_over_rho:.1f} times as often as it was recorded": row.alpha_over_rho >= OFTEN,
+        f"is used {row.alpha_over_rho:.1f} times as often as it was recorded": used and row.alpha_over_rho >= OFTEN,
         f"has {row.demonstrations} demonstrations": row.demonstrations < FEW,
         f"{WORST}, with {ratio:.1f} times the held-out loss of the others": (
             losses[name] == max(losses.values()) and ratio >= WORSE

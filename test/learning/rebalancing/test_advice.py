@@ -113,6 +113,7 @@ def test_a_group_that_is_used_much_and_not_learned_better_is_named(quiet: Callab
     (said,) = advice(replace(content, groups=rows))
     assert said.startswith("group 1 is used 2.0 times as often as it was recorded. No weights")
     assert "at best +0.000, minimax" in said
+    assert len(advice(replace(content, groups=rows, warnings=(f"{LOST} here",)))) == 1
 
 
 def test_a_group_that_some_weights_surely_help_wants_weights_and_not_demonstrations(
