@@ -22,7 +22,8 @@ class Evidence(NamedTuple):
         measured: Whether a lane was measured on a group, bool, (m, k).
         group: Group of each demonstration, (d,).
         number: Demonstrations of each group, (k,).
-        reference: Coefficients of the lane that each group is learned best in, (k, m).
+        reference: Coefficients of the lane that each group is learned best in, as the surrogate has it: the lowest of
+            what was measured would be the luck of a lane, (k, m).
         floor: Smallest squared standard errors: what the accidents of training leave, which the demonstrations of a
             fold share, (k,), [nat^2].
         slack: How far the reference is above that lane's loss, (k,), [nat].

@@ -109,6 +109,17 @@ def test_reordering_the_groups_reorders_the_weights() -> None:
     torch.testing.assert_close(*losses_differ_only_by_order, atol=0.02, rtol=0.1)
 
 
+@pytest.mark.parametrize("groups", [2, 3])
+def test_a_reference_is_no_higher_than_the_interpolated_loss_in_any_lane(groups: int) -> None:
+    prior = _prior(groups)
+    evidence = Evidence.of(design(prior), _measured(prior, lambda a: (a - 0.4).square() - 0.2 * a.log()))
+    least, _ = evidence.difference_of(evidence.reference)
+    for coefficients in evidence.surrogate.mixture(design(prior)):
+        there, _ = evidence.difference_of(coefficients.expand_as(evidence.reference))
+        assert bool((least <= there + 1e-12).all())
+    assert bool((least < 0).any())
+
+
 def test_transfer_says_who_is_helped_and_who_is_harmed() -> None:
     prior = torch.full((3,), 1 / 3, dtype=torch.float64)
     helps = torch.tensor([[0.3, 0.0, -0.2], [0.0, 0.3, 0.0], [0.0, 0.0, 0.3]], dtype=torch.float64)
