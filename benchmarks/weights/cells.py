@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import sqrt
 from statistics import mean, stdev
-from typing import Any
 
 import torch
 
@@ -40,12 +39,12 @@ def signed(differences: Sequence[float]) -> str:
     return f"{mean(differences):+.3f} ± {stdev(differences) / sqrt(len(differences)):.3f}".replace("0.", ".")
 
 
-def pair(found: Found, losses: Callable[[Mapping[str, Any]], Sequence[float]]) -> str:
-    """Means of both groups, with the larger of their standard errors over the seeds."""
-    if not found:
+def pair(losses: Sequence[Sequence[float]]) -> str:
+    """Means of both groups over the seeds, (s, 2), with the larger of their standard errors."""
+    if not losses:
         return "-"
-    both = list(zip(*map(losses, found)))
-    error = max(stdev(values) / sqrt(len(values)) for values in both) if len(found) > 1 else None
+    both = list(zip(*losses))
+    error = max(stdev(values) / sqrt(len(values)) for values in both) if len(losses) > 1 else None
     return " / ".join(f"{mean(values):.2f}" for values in both) + ("" if error is None else f" (± {error:.2f})")
 
 

@@ -30,7 +30,7 @@ from balanced_bc.policies import checkpoint
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.tasks import behaviors_of
 from benchmarks.weights.mixtures import Mixture, pairs_of
-from benchmarks.weights.rows import HEADS, LEARNED_SIGMA, LITERAL, ROWS, Row, policy_of
+from benchmarks.weights.rows import CHOSEN, HEADS, LEARNED_SIGMA, LITERAL, ROWS, Row, policy_of
 
 Answer = TypeVar("Answer")
 Measure = Literal["weights", "achievable", "success", "replication"]
@@ -39,8 +39,6 @@ GRID = tuple(i / 10 for i in range(11))
 """Weights of the optimal group with which networks are trained to see what losses are achievable."""
 ON_GRID = torch.tensor([(one, 1 - one) for one in GRID], dtype=torch.float64)
 """Weights of both groups, (m, 2)."""
-CHOSEN = "chosen action"
-"""What is measured in place of the likelihood: the error of the chosen action, the quantity of `minimax`."""
 GRIDS = tuple(f"{head}, {what}" for head in HEADS for what in ("held-out", f"held-out, {CHOSEN}", "training"))
 """What is achievable: head, split, and quantity."""
 Configuration = dict[str, dict[str, Any]]

@@ -21,6 +21,8 @@ The 21 bins, in place of 64, cost a third."""
 LEARNED_SIGMA, STATE_SIGMA, BINS, SQUARED_ERROR = HEADS
 STEPS = (100, 400, 1000)
 """Fewer and more steps than the default."""
+CHOSEN = "chosen action"
+"""What `minimax` measures in place of the likelihood: the error of the chosen action."""
 PAPER = Path(__file__).parents[2] / "config/balance/paper.yaml"
 
 
@@ -47,6 +49,14 @@ class Row(NamedTuple):
     def source(self) -> str:
         """Row that finds its weights."""
         return self.borrows or self.name
+
+    @property
+    def measured(self) -> str:
+        """Head, split and, where it is not the likelihood, quantity of its references; empty where it has none."""
+        if self.options["method"] not in ("remix", "ours", "minimax"):
+            return ""
+        what = (self.head, self.options.get("split", "held-out"))
+        return ", ".join((*what, CHOSEN) if self.options["method"] == "minimax" else what)
 
     def config(self, seed: int) -> BalancingConfig:
         """How weights are found; shares count demonstrations, as in the paper's tables. Reports are left out."""

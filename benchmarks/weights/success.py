@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import mean
 
 from balanced_bc.balancing.config import BalancingConfig
+from balanced_bc.balancing.methods import LEARNED
 from balanced_bc.tables import markdown
 from benchmarks.weights.answers import SEEDS, Results, found, one, trained
 from benchmarks.weights.cells import by_kind, heading, rate, short, signed, won
@@ -19,6 +20,11 @@ SHORT = (
     "and all seeds. Imbalanced is plain cloning by the shares of demonstrations."
 )
 """What the table in short shows."""
+DRAWS = (
+    "Weight of the optimal group, means on picking and on opening, and the lowest and highest of all draws; methods "
+    "that only count are left out:"
+)
+"""What the table of draws shows."""
 GAIN = (
     "Success less that of plain cloning on the same demonstrations, mean and standard error over all mixtures of both "
     "tasks; it holds the accidents of training, which the intervals above do not:"
@@ -26,7 +32,7 @@ GAIN = (
 """What the table of differences shows."""
 REPLICATION = (
     f"The same differences over all mixtures but the {MISLEADING} ones, of the policies above, and of others with "
-    "the same weights, another initial network and other batches; by kind for both together:"
+    "the same weights, another initial network and other batches; by kind for both together, picking, opening:"
 )
 """What the table of replications shows."""
 BY_WEIGHT = (
@@ -50,6 +56,7 @@ ALL_USEFUL = f"all but {MISLEADING}"
 def in_short(results: Results) -> Iterator[str]:
     """Tables over both tasks, each after what it shows."""
     yield from (SHORT, _in_short(results))
+    yield from (DRAWS, _draws(results))
     yield from (GAIN, _gain(results))
     yield from (REPLICATION, _replications(results))
     yield from (BY_WEIGHT, _by_weight(results))
@@ -76,6 +83,19 @@ def _in_short(results: Results) -> str:
     return by_kind(NAMES, cell)
 
 
+def _draws(results: Results) -> str:
+    """Mean weight of the optimal group in each task, and the lowest and highest of all draws."""
+
+    def cell(kind: str, name: str) -> str:
+        tasks = [[one["alpha"][0] for one in found(results, "weights", task, kind, name)] for task in NUMBERS]
+        every = [weight for weights in tasks for weight in weights]
+        if not all(tasks):
+            return "-"
+        return f"{' '.join(short(mean(weights)) for weights in tasks)} ({short(min(every))} to {short(max(every))})"
+
+    return by_kind([row.name for row in METHODS if row.options["method"] in LEARNED], cell)
+
+
 def _gain(results: Results) -> str:
     """Difference of every way to train from plain cloning, and from the default, paired by mixture."""
     plain, *others = NAMES
@@ -99,21 +119,31 @@ def _replications(results: Results) -> str:
         (
             f"{name} less {other}",
             *(_difference(results, name, other, USEFUL, measures) for measures in of),
-            *(_difference(results, name, other, [kind], TRAININGS) for kind in USEFUL),
+            *(_by_task(results, name, other, kind) for kind in USEFUL),
         )
         for name, other in compared
     ]
     return markdown([("difference", "policies above", "others", "both", *map(heading, USEFUL)), *lines])
 
 
+def _by_task(results: Results, name: str, other: str, kind: str) -> str:
+    """Mean differences of both trainings, a task after the other."""
+    return ", ".join(_difference(results, name, other, [kind], TRAININGS, [task]) for task in NUMBERS)
+
+
 def _difference(
-    results: Results, name: str, other: str, kinds: Sequence[str], measures: Sequence[Measure] = ("success",)
+    results: Results,
+    name: str,
+    other: str,
+    kinds: Sequence[str],
+    measures: Sequence[Measure] = ("success",),
+    tasks: Sequence[str] = tuple(NUMBERS),
 ) -> str:
     """Mean difference in success of two ways to train on the same demonstrations, and its standard error.
 
     A dash where the one is not measured yet on all demonstrations that the other is.
     """
-    mixtures = [(task, kind, seed) for task in NUMBERS for kind in kinds for seed in SEEDS]
+    mixtures = [(task, kind, seed) for task in tasks for kind in kinds for seed in SEEDS]
     both = [[_rate(results, measures, *mixture, way) for way in (name, other)] for mixture in mixtures]
     gains = [first - second for first, second in both if first is not None and second is not None]
     whole = len(gains) == sum(second is not None for _, second in both)

@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from balanced_bc.tables import markdown
-from benchmarks.weights.answers import SEEDS, Results, found, one, trained
+from benchmarks.weights.answers import SEEDS, Results, achievable, found, one, trained
 from benchmarks.weights.cells import by_kind, heading, pair, rate, short, slashed, spread, won
-from benchmarks.weights.measure import CHOSEN, CONFIGURATION, GRIDS, of_grid
+from benchmarks.weights.measure import CONFIGURATION, GRIDS
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NOISY, NUMBERS, OPTIMAL
 from benchmarks.weights.rows import (
     ABLATIONS,
@@ -111,9 +111,9 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
         yield f"Weight of the optimal group with the head {head}:"
         yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
-    yield "Lowest loss over fixed weights 0, .1, ... 1, optimal / suboptimal group [nat per pair]:"
+    yield "Lowest loss that any network reached, optimal / suboptimal group [nat per pair]:"
     yield _achievable(results, task)
-    yield "Weight of the optimal group at which they are lowest, optimal / suboptimal group:"
+    yield "Weight of the optimal group, of 0, .1, ... 1, at which losses are lowest, optimal / suboptimal group:"
     yield _best(results, task)
     yield "References, and in brackets how far they are above that, optimal / suboptimal group [nat per pair]:"
     yield _references(results, task)
@@ -161,7 +161,8 @@ def _weights(
 
 def _achievable(results: Results, task: str) -> str:
     def cell(kind: str, of: str) -> str:
-        return pair(found(results, "achievable", task, kind, of), lambda answer: answer["loss"])
+        every = (achievable(results, task, kind, seed, of) for seed in SEEDS)
+        return pair([losses for losses in every if losses])
 
     return by_kind(GRIDS, cell, "head, split")
 
@@ -190,31 +191,21 @@ def _reached(results: Results, task: str) -> str:
     return markdown([("method", *map(heading, KINDS)), *lines])
 
 
-def _is_on_grid(row: Row) -> bool:
-    """Whether a row's networks are trained as long as those of the grid on its split."""
-    own = row.config(0)
-    grid = of_grid(own.split, 0)
-    return (own.steps, own.learning_rate) == (grid.steps, grid.learning_rate)
-
-
 def _references(results: Results, task: str) -> str:
-    """References of methods that take them from networks, where achievable losses of the same training are known."""
-    every = (*METHODS, *ABLATIONS, *WITH_HEADS)
-    rows = [row for row in every if row.options["method"] in ("remix", "ours", "minimax") and _is_on_grid(row)]
+    """References of methods that take them from networks, where the losses of the grid are known."""
+    rows = [row for row in (*METHODS, *ABLATIONS, *WITH_HEADS) if row.measured]
 
     def cell(kind: str, row: Row) -> str:
-        split = row.options.get("split", "held-out")
-        split += f", {CHOSEN}" if row.options["method"] == "minimax" else ""
         both = [
-            (own["reference"], best["loss"])
+            (own["reference"], lowest)
             for seed in SEEDS
             if (own := one(results, "weights", task, kind, seed, row.name))
-            and (best := one(results, "achievable", task, kind, seed, f"{row.head}, {split}"))
+            and (lowest := achievable(results, task, kind, seed, row.measured))
         ]
         if not both:
             return "-"
-        references, lowest = (torch.tensor(values).mean(dim=0) for values in zip(*both))
-        return f"{slashed(references)} ({slashed(references - lowest)})"
+        references, least = (torch.tensor(values).mean(dim=0) for values in zip(*both))
+        return f"{slashed(references)} ({slashed(references - least)})"
 
     top = ("method", *map(heading, KINDS), "Table 1")
     paper = {row.name: PAPER_REFERENCES.get((task, row.name), "") for row in rows}

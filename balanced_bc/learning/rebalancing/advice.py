@@ -94,24 +94,22 @@ def _left_out(content: BalanceFile) -> Iterator[str]:
 
 
 def _lowered(content: BalanceFile) -> Iterator[str]:
-    """Groups that surely lose weight, for a reason that may be their value; not those for which a floor was given."""
+    """Groups that lose weight, for a reason that may be their value; not those for which a floor was given."""
     floors = content.configuration["balancing"].get("floors", ())
     kept = [members(text.rpartition("=")[0].strip(), tuple(content.groups)) for text in floors]
     for number, (name, row) in enumerate(content.groups.items()):
-        error = nan if row.alpha_standard_error is None else row.alpha_standard_error
-        if not row.prior or not row.alpha or any(mask[number] for mask in kept):
-            continue
-        if _lower(row, readings.sure_of(content.run.repeats) * error):
+        if row.prior and row.alpha and _lower(row) and not any(mask[number] for mask in kept):
+            error = f" (+- {row.alpha_standard_error / row.prior:.0%})" if row.alpha_standard_error else ""
             yield (
-                f"{name} has {row.alpha / row.prior:.0%} of the weight that {content.method} began with. No loss tells "
-                "bad demonstrations from good recoveries from disturbances: if these are good, keep them with --floors "
-                f"{name}={row.prior:.2g}."
+                f"{name} has {row.alpha / row.prior:.0%}{error} of the weight that {content.method} began with. No "
+                "loss tells bad demonstrations from good recoveries from disturbances: if these are good, keep them "
+                f"with --floors {name}={row.prior:.2g}."
             )
 
 
-def _lower(row: Row, margin: float = 0.0) -> bool:
-    """Whether a group has lost weight that the method began with, by more than a margin."""
-    return row.prior is not None and row.alpha + margin < LESS * row.prior
+def _lower(row: Row) -> bool:
+    """Whether a group has lost some of the weight that the method began with."""
+    return row.prior is not None and row.alpha < LESS * row.prior
 
 
 def _repeated(content: BalanceFile) -> Iterator[str]:

@@ -14,8 +14,6 @@ from balanced_bc.words import listed
 
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
-STUDENT = {2: 12.7, 3: 4.3, 4: 3.2, 5: 2.8}
-"""The same for a standard error over so few repetitions: 97.5 % quantiles of Student's t."""
 LISTED = 5
 """Names in a sentence, at most."""
 MEANT = {SKILL: "half the squared error of the chosen twists in units of their deviation, plus the gripper's loss"}
@@ -76,11 +74,6 @@ class Matrix(NamedTuple):
         size = range(len(self.names))
         cells = [(i, j) for i in size for j in size if i != j and self.sure(i, j)]
         return sorted(cells, key=lambda at: -abs(self.values[at[0]][at[1]]))[:number]
-
-
-def sure_of(repeats: int) -> float:
-    """Standard errors from which on a weight is called different, where they are known from some repetitions."""
-    return STUDENT.get(repeats, SURE + 4 / repeats)
 
 
 def transfer(content: BalanceFile) -> Matrix | None:
