@@ -129,8 +129,7 @@ def _achievable(question: Question) -> dict[str, Any]:
     return {
         "loss": _plain(losses.amin(dim=0)),
         "at": [GRID[i] for i in losses.argmin(dim=0).tolist()],
-        "grid": [_plain(row) for row in losses],
-        "error": _plain(found.amin(dim=1).std(dim=0) / len(found) ** 0.5),
+        "grid": [_plain(row, 2) for row in losses],
     }
 
 
@@ -201,5 +200,5 @@ def ended(run: Generator[object, None, Answer]) -> Answer:
             return answer
 
 
-def _plain(values: torch.Tensor) -> list[float]:
-    return [round(float(value), 4) for value in values]
+def _plain(values: torch.Tensor, digits: int = 4) -> list[float]:
+    return [round(float(value), digits) for value in values]
