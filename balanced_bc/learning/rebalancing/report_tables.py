@@ -25,6 +25,8 @@ STRONGEST = 12
 """Cells of a matrix that are named where it is folded away."""
 HEATS = (0.1, 0.3, 0.6)
 """Shares of the largest number of a matrix between its four heats."""
+ROUGH = 10
+"""Repetitions below which a standard error over them is rough."""
 INTERVAL = 2.0
 """Standard errors on either side that are shown as an interval."""
 
@@ -57,9 +59,10 @@ def weights(content: BalanceFile) -> str:
 
     key = element("span", class_="key", style="background: var(--share)") + "share of the pairs"
     known = any(row.alpha_standard_error is not None for row in content.groups.values())
-    over = f"weight, with two standard errors, over {content.run.repeats} repetitions only and so rough"
-    said = over if known else "weight; no standard error is known"
-    if not known and content.diagnostics and content.run.repeats == 1:
+    repeats = content.run.repeats
+    rough = f", over {repeats} repetitions only and so rough" if repeats < ROUGH else ""
+    said = f"weight, with two standard errors{rough}" if known else "weight; no standard error is known"
+    if not known and content.diagnostics and repeats == 1:
         said += ", because there was one repetition (--repeats)"
     key += element("span", class_="key", style="background: var(--alpha)") + text(said)
     return rows_of(head, by_repeats(content), cells) + element("p", key, class_="quiet")
