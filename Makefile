@@ -14,7 +14,7 @@ DEMO ?= demo
 $(VENV)/ready: setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 10) <= sys.version_info < (3, 12) else "balanced_bc needs Python 3.10 or 3.11, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[ros,test,check]'
+	$(BIN)/python -m pip install --quiet --use-pep517 --constraint constraints.txt --editable '.[ros,test,check]'
 	touch $@
 
 demo: $(VENV)/ready
