@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.weights.measure import Measure, Question
 from benchmarks.weights.mixtures import KINDS, Mixture
-from benchmarks.weights.rows import OF_BEHAVIORS, ROWS, TRAINED
+from benchmarks.weights.rows import BUDGETS, OF_BEHAVIORS, ROWS, TRAINED
 
 Found = Sequence[Mapping[str, Any]]
 """What was measured, seed by seed."""
@@ -31,12 +31,12 @@ def found(results: Results, measure: Measure, task: str, kind: str, of: str) -> 
 def achievable(results: Results, task: str, kind: str, seed: int, of: str) -> Sequence[float] | None:
     """Lowest loss of each group that any network reached: on the grid, and those of references on the same folds.
 
-    None where the grid is not measured.
+    With the steps of the grid: others are not measured for all kinds. None where the grid is not measured.
     """
     grid = one(results, "achievable", task, kind, seed, of)
     if grid is None:
         return None
-    rows = (row for row in ROWS.values() if row.measured == of and "repeats" not in row.options)
+    rows = (row for row in ROWS.values() if row.measured == of and "repeats" not in row.options and row not in BUDGETS)
     others = (one(results, "weights", task, kind, seed, row.name) for row in rows)
     reached = [grid["loss"], *(answer["reference"] for answer in others if answer)]
     return [min(losses) for losses in zip(*reached)]

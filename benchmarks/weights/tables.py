@@ -193,7 +193,7 @@ def _reached(results: Results, task: str) -> str:
 
 def _references(results: Results, task: str) -> str:
     """References of methods that take them from networks, where the losses of the grid are known."""
-    rows = [row for row in (*METHODS, *ABLATIONS, *WITH_HEADS) if row.measured]
+    rows = [row for row in (*METHODS, *ABLATIONS, *BUDGETS, *WITH_HEADS) if row.measured]
 
     def cell(kind: str, row: Row) -> str:
         both = [
