@@ -212,7 +212,7 @@ def _counted(problem: Problem, config: BalancingConfig) -> Progress:
     counted = confined(problem, free, CLOSED[config.method](problem, config))
     weights = trusted(counted, trust_of(problem.groups, config.trust), limits(problem, free))
     notes = warnings(problem, config, weights)
-    answer = Balance(config.method, problem.groups, weights, None, (), weights, weights, {}, notes)
+    answer = Balance(config.method, problem.groups, weights, None, (), {}, notes)
     return Progress("weights", 0, 1, 1, 1.0, weights, torch.zeros(0), answer)
 
 

@@ -166,7 +166,7 @@ def pooled(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> 
     said = told(problem.groups, feedback, found) if feedback else ()
     notes = (*warnings(problem, config, weights), *thin(problem, evidence), *said)
     spread = error_of_choice(problem, config, parts)
-    return Balance("minimax", problem.groups, weights, spread, wanted, weights, weights, diagnostics, notes)
+    return Balance("minimax", problem.groups, weights, spread, wanted, diagnostics, notes)
 
 
 def error_of_choice(problem: Problem, config: BalancingConfig, parts: list[Measured]) -> Tensor | None:

@@ -78,8 +78,6 @@ class Balance(NamedTuple):
         standard_error: Of the weights over the repetitions, or from what they would be without each fold, (k,); None
             when there is one only.
         references: Reference of each group, None where it was left out; empty for methods that have none.
-        last: Weights after the last step, averaged over repetitions, (k,).
-        average: Weights averaged over all steps and repetitions, (k,).
         diagnostics: Further numbers by name, such as the signal-to-noise ratio of the meta-gradient, (k,) or (k, k).
         warnings: What a person should know before using the weights.
         comparison: The weights beside others on held-out demonstrations, of all groups; empty where none was made.
@@ -90,8 +88,6 @@ class Balance(NamedTuple):
     weights: Tensor
     standard_error: Tensor | None
     references: tuple[Reference | None, ...]
-    last: Tensor
-    average: Tensor
     diagnostics: dict[str, Tensor]
     warnings: tuple[str, ...]
     comparison: tuple[Compared, ...] = ()
@@ -104,8 +100,6 @@ class Balance(NamedTuple):
             weights=spread(self.weights, kept, len(groups)),
             standard_error=None if self.standard_error is None else spread(self.standard_error, kept, len(groups)),
             references=tuple(here.get(i) for i in range(len(groups))) if here else (),
-            last=spread(self.last, kept, len(groups)),
-            average=spread(self.average, kept, len(groups)),
             diagnostics={name: square(values, kept, len(groups)) for name, values in self.diagnostics.items()},
         )
 

@@ -49,12 +49,11 @@ def averaged(problem: Problem, config: BalancingConfig, outcomes: list[Outcome])
     """
     answers = torch.stack([outcome.weighing.answer for outcome in outcomes])
     last = torch.stack([outcome.weighing.last for outcome in outcomes]).mean(dim=0)
-    average = torch.stack([outcome.weighing.average for outcome in outcomes]).mean(dim=0)
     wanted, found = _references(config, [outcome.targets for outcome in outcomes]), _relaxed(outcomes)
     weights, spread = answers.mean(dim=0), standard_error(answers)
     notes = (*warnings(problem, config, weights), *unsettled(problem, weights, last), *_told(problem, config, found))
     diagnostics = {**_diagnostics(outcomes), **feedback_diagnostics(found)}
-    return Balance(config.method, problem.groups, weights, spread, wanted, last, average, diagnostics, notes)
+    return Balance(config.method, problem.groups, weights, spread, wanted, diagnostics, notes)
 
 
 def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tuple[str, ...]:
@@ -130,17 +129,22 @@ def _provenance(config: BalancingConfig) -> tuple[str, str]:
 
 
 def _diagnostics(outcomes: list[Outcome]) -> dict[str, Tensor]:
-    found = [outcome.targets.found for outcome in outcomes]
-    losses = {"losses": torch.stack([outcome.weighing.losses for outcome in outcomes]).mean(dim=0)}
+    """Averages over the repetitions; weights at the last step and over all steps beside those that are the answer."""
+    found, weighed = [outcome.targets.found for outcome in outcomes], [outcome.weighing for outcome in outcomes]
+    always = {
+        "losses": torch.stack([one.losses for one in weighed]).mean(dim=0),
+        "last_weights": torch.stack([one.last for one in weighed]).mean(dim=0),
+        "average_weights": torch.stack([one.average for one in weighed]).mean(dim=0),
+    }
     if any(one is None for one in found):
-        return losses
+        return always
     known = [one for one in found if one is not None]
     weights = torch.stack([one.weights for one in known]).mean(dim=0)
     ratio = torch.stack([one.signal_to_noise for one in known]).mean(dim=0)
     converged = torch.stack([one.losses for one in known]).mean(dim=0)
     direction, error = _direction(torch.stack([one.directions for one in known]))
     return {
-        **losses,
+        **always,
         "meta_weights": weights,
         "meta_losses": converged,
         "meta_lowest": torch.stack([one.lowest for one in known]).mean(dim=0),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.weights.measure import Measure, Question
+from balanced_bc.balancing.config import BalancingConfig
+from benchmarks.weights.measure import Measure, Question, of_grid
 from benchmarks.weights.mixtures import KINDS, Mixture
-from benchmarks.weights.rows import BUDGETS, OF_BEHAVIORS, ROWS, TRAINED
+from benchmarks.weights.rows import OF_BEHAVIORS, ROWS, TRAINED
 
 Found = Sequence[Mapping[str, Any]]
 """What was measured, seed by seed."""
@@ -29,17 +30,24 @@ def found(results: Results, measure: Measure, task: str, kind: str, of: str) -> 
 
 
 def achievable(results: Results, task: str, kind: str, seed: int, of: str) -> Sequence[float] | None:
-    """Lowest loss of each group that any network reached: on the grid, and those of references on the same folds.
+    """Lowest loss of each group that any network reached: on the grid, and references on the same folds.
 
-    With the steps of the grid: others are not measured for all kinds. None where the grid is not measured.
+    References count where networks descend as those of the grid do; more steps go lower. None where the grid is not
+    measured.
     """
     grid = one(results, "achievable", task, kind, seed, of)
     if grid is None:
         return None
-    rows = (row for row in ROWS.values() if row.measured == of and "repeats" not in row.options and row not in BUDGETS)
+    wanted = budget(of_grid(of.split(", ")[1], 0))
+    rows = (row for row in ROWS.values() if row.measured == of and budget(row.config(0)) == wanted)
     others = (one(results, "weights", task, kind, seed, row.name) for row in rows)
     reached = [grid["loss"], *(answer["reference"] for answer in others if answer)]
     return [min(losses) for losses in zip(*reached)]
+
+
+def budget(config: BalancingConfig) -> tuple[int, float, int]:
+    """How far networks descend, and over how many repetitions their losses are averaged."""
+    return config.steps, config.learning_rate, config.repeats
 
 
 def trained(results: Results, task: str, kind: str, of: str) -> Found:

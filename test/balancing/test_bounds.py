@@ -121,11 +121,20 @@ def test_a_stated_prior_may_be_relative_and_tags_may_overlap() -> None:
     assert float(prior[1] + prior[3]) == pytest.approx(0.6, abs=1e-6)
 
 
+def test_a_stated_prior_of_all_groups_may_be_rounded() -> None:
+    assert stated_prior(GROUPS, SHARE, ("left=0.201", "right=0.8")).tolist() == pytest.approx(
+        [weight / 1.001 for weight in (0.1608, 0.0402, 0.48, 0.32)]
+    )
+    alone = tuple(f"{name}={weight}" for name, weight in zip(GROUPS, (0.614, 0.116, 0.2, 0.071)))
+    assert float(stated_prior(GROUPS, SHARE, alone).sum()) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("stated", "message"),
     [
         (("left=0",), "must be above 0"),
-        (("left=0.5", "right=0.6"), "do not add up to 1"),
+        (("left=0.5", "right=0.6"), "do not add up to 1, but to 1.1"),
+        (("left=0.7", "noisy=0.6", "left+optimal=0.75"), "do not add up to 1 with any others"),
         (("up=0.5",), "no group is called"),
         (("left",), "cannot be read"),
     ],

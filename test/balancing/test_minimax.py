@@ -87,6 +87,20 @@ def test_data_that_helps_every_group_gains_weight() -> None:
     assert float(found[0]) > 0.75
 
 
+def test_what_the_demonstrations_of_a_fold_share_is_taken_for_an_accident_of_its_training() -> None:
+    prior = torch.tensor([0.6, 0.4], dtype=torch.float64)
+    lanes, group = design(prior), torch.arange(2).repeat_interleave(12)
+
+    def moved(seed: int) -> float:
+        generator, parts = Generator().manual_seed(seed), []
+        for fold in range(3):
+            shared = 0.2 * torch.randn(len(lanes), 2, generator=generator, dtype=torch.float64)
+            parts.append(Measured(shared[:, group], group, torch.arange(24) + 24 * fold))
+        return abs(float(choose(Evidence.of(lanes, parts), STIFFNESS)[0] - prior[0]))
+
+    assert sum(map(moved, range(6))) / 6 < 0.08
+
+
 def test_a_group_that_needs_its_own_data_is_not_given_up() -> None:
     """Each group is learned from its own data only: what one gains the other loses."""
     prior = torch.full((3,), 1 / 3, dtype=torch.float64)

@@ -76,7 +76,7 @@ def test_a_launch_that_was_stopped_fails_though_the_weights_so_far_are_written(
     graph.until(lambda: "weights, step" in graph.log("launch"), "the descent")
     assert graph.call(Trigger, "balancer/stop").success
     assert process.wait(60) == 1, graph.logs()
-    assert balance_file.read(output).warnings[-1].startswith("stopped after")
+    assert balance_file.read(output).warnings[0].startswith("stopped after")
 
 
 def test_a_launch_that_was_interrupted_fails(graph: Graph, dataset: Path, endless: str) -> None:

@@ -80,7 +80,7 @@ def test_stop_ends_with_the_best_weights_so_far_latched_and_labelled_and_another
     graph.until(lambda: process.poll() is not None, "the end")
     assert process.returncode == 1, graph.logs()
     found = balance_file.read(output)
-    assert found.warnings[-1].startswith("stopped after 0% of the run: these weights are averaged")
+    assert found.warnings[0].startswith("stopped after 0% of the run: these weights are averaged")
     assert f"wrote {output}: drawer {found.alpha['drawer']:.3f}, slider" in graph.log("balancer")
     assert "100%" not in graph.log("balancer")
     assert values_of(heard[-1]) == pytest.approx(found.alpha)

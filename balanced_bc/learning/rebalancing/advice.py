@@ -54,21 +54,47 @@ def limited(sentences: list[str]) -> list[str]:
     return [*sentences[:TOLD], f"(and {more} more)"] if more > 0 else sentences
 
 
-PRIORS = {"behaviors": ", from behaviors alike", "equal": ", from equal weights", "proportions": ", from shares"}
-"""What the weights leaned to."""
+PRIORS = {
+    "behaviors": "behaviors alike, qualities of a behavior by shares of the {}",
+    "equal": "equal weights",
+    "proportions": "shares of the {}",
+}
+"""What the weights leaned to, and what shares count."""
+TOLD_OF_GROUPS = ("trust", "floors", "caps", "success_loss")
+"""Options that say something of single groups, beside the prior weights."""
 
 
 def said(content: BalanceFile) -> tuple[str, str]:
     """Where the weights come from, and what is left of the data with them."""
     run, pairs = content.run, content.dataset["pairs"]
-    begun = PRIORS.get(run.prior, "")
     share = content.effective_sample_size / pairs
     return (
         f"Weights of {len(content.groups)} groups by {', '.join(content.group_by)}, found by {content.method} "
-        f"(seed {run.seed}, {run.repeats} repetitions of {run.steps} steps{begun}).",
+        f"(seed {run.seed}, {run.repeats} repetitions of {run.steps} steps{_begun(content)}).{_told(content)}",
         f"With them the {pairs} pairs tell as much as {content.effective_sample_size:.0f} pairs that all count alike "
         f"({share:.0%}).",
     )
+
+
+def _begun(content: BalanceFile) -> str:
+    """What the weights leaned to; nothing for methods that only count."""
+    known = PRIORS.get(content.run.prior)
+    if known is None or all(row.prior is None for row in content.groups.values()):
+        return ""
+    stated = _given(content, "prior_weights")
+    begun = known.format(content.run.proportions or "dataset")
+    return f", from {begun}" + (f" moved to {stated}" if stated else "")
+
+
+def _told(content: BalanceFile) -> str:
+    """What a person said of single groups."""
+    parts = [f"{name.replace('_', ' ')} {given}" for name in TOLD_OF_GROUPS if (given := _given(content, name))]
+    return f" Told: {'; '.join(parts)}." if parts else ""
+
+
+def _given(content: BalanceFile, option: str) -> str:
+    """Values of an option of balancing."""
+    return ", ".join(content.configuration["balancing"].get(option, ()))
 
 
 def wanted(row: Row, content: BalanceFile) -> int:

@@ -67,7 +67,7 @@ def rebalance(
     judging, lacking = split_to_judge(pairs, config, split)
     of_split = split.warnings if split else ()
     of_run = (*_standing_in(policy, config), *_unsure(policy, config), *_crowded(pairs, config))
-    of_data = (*quality.warnings(pairs), *of_run, *of_split, *lacking, *feedback.warnings)
+    of_data = (*quality.warnings(pairs), *of_run, *of_split, *feedback.warnings)
     so_far = SoFar(beginning(counted(pairs), config), config.method == "remix")
     networks = _Networks(config, policy, encoding, feedback.judged)
     run = _run(pairs, split, judging, networks, work, place if pairs.mapped else None)
@@ -77,10 +77,9 @@ def rebalance(
         if not ended and not stop():
             yield progress._replace(result=None)
             continue
-        answer = progress.result or interrupted(pairs, config, so_far, progress.done)
-        if progress.result and not ended:
-            answer = answer._replace(warnings=(UNCOMPARED, *answer.warnings))
-        answer = answer._replace(warnings=_joined(answer.warnings, of_data))
+        answer = progress.result or interrupted(pairs, config, so_far)
+        of_end = lacking if ended else (_stopped(progress, so_far),)
+        answer = answer._replace(warnings=_joined(answer.warnings, (*of_end, *of_data)))
         yield progress._replace(weights=answer.weights, result=answer)
         return
 
@@ -128,11 +127,19 @@ def _joined(found: tuple[str, ...], of_data: tuple[str, ...]) -> tuple[str, ...]
     return tuple(sorted((*of_data, *found), key=lambda text: not text.startswith(LOST)))
 
 
-def interrupted(pairs: Pairs, config: BalancingConfig, so_far: SoFar, done: float) -> Balance:
-    """Answer with the weights so far, and say so."""
-    weights = so_far.weights
-    note = f"stopped after {done:.0%} of the run: these weights are {so_far.origin}"
-    return Balance(config.method, pairs.groups, weights, None, (), weights, weights, {}, (note,))
+def interrupted(pairs: Pairs, config: BalancingConfig, so_far: SoFar) -> Balance:
+    """Answer with the weights so far."""
+    return Balance(config.method, pairs.groups, so_far.weights, None, (), {}, ())
+
+
+def _stopped(last: Progress, so_far: SoFar) -> str:
+    """Say what the weights of a run are that was stopped, as its first warning."""
+    if last.result is not None:
+        return UNCOMPARED
+    return (
+        f"stopped after {last.done:.0%} of the run: these weights are {so_far.origin}, and they were not compared with "
+        "plain cloning"
+    )
 
 
 class _Networks(NamedTuple):

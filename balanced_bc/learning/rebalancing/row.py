@@ -40,7 +40,8 @@ class Row:
     reference: Reference | None
     """Reference loss and where it comes from; null where a method has none."""
     final_loss: float | None
-    """Loss of the group with the weights, on the split of the reference and of the same quantity, [nat]."""
+    """Loss of the group on the split of the reference and of the same quantity, [nat]: with the weights for `minimax`;
+    for other methods where their min-max run ended, whose weights moved and knew nothing of trust."""
     warnings: tuple[str, ...]
     """Warnings that name the group, by its whole name."""
     idle: float | None = None

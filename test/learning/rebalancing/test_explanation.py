@@ -61,6 +61,19 @@ def test_warnings_come_first(content: BalanceFile) -> None:
     assert explain(content).startswith("warning: a warning\n\n")
 
 
+def test_what_weights_began_with_and_what_a_person_said_is_told(content: BalanceFile) -> None:
+    groups = {name: replace(row, prior=0.5) for name, row in content.groups.items()}
+    run = replace(content.run, prior="proportions", proportions="demonstrations")
+    plain = replace(content, groups=groups, run=run, configuration={"balancing": {"seed": 0}})
+    assert "from shares of the demonstrations)." in explain(plain)
+    balancing = {"prior_weights": ["noisy=0.05"], "trust": ["drawer=0.5", "noisy=0"], "floors": ["slider=0.3"]}
+    told = explain(replace(plain, configuration={"balancing": balancing}))
+    assert "from shares of the demonstrations moved to noisy=0.05). Told: trust drawer=0.5, noisy=0;" in told
+    assert "floors slider=0.3." in told
+    counted = {name: replace(row, prior=None) for name, row in content.groups.items()}
+    assert "from shares" not in explain(replace(plain, groups=counted))
+
+
 def test_a_repeated_group_is_told_with_how_many_demonstrations_would_do_without_weights(content: BalanceFile) -> None:
     """400 other pairs at a weight of .2 want 1600 pairs at .8: 30 more demonstrations of 50 pairs."""
     assert "slider is used 4.0 times as often" in explain(content)

@@ -167,6 +167,16 @@ def test_a_person_may_call_groups_good_or_bad(day: Path) -> None:
     assert (second.good.tolist(), second.bad.tolist()) == ([False, True], [True, False])
 
 
+def test_a_group_that_two_names_speak_for_must_be_good_in_both(day: Path, tmp_path: Path) -> None:
+    groups, about = ("drawer+clean", "drawer+noisy", "slider+clean"), _about(day)
+    loaded = checkpoint.load(day / "policy")
+    provenance = {"weights": dict.fromkeys(groups, 1 / 3), "fingerprint": about.fingerprint}
+    checkpoint.save(tmp_path / "policy", loaded.policy, loaded.contract, provenance)
+    path = _verdicts(tmp_path / "verdicts.yaml", {"policy": "policy", "drawer": "good", "noisy": "bad"})
+    (judged,) = gather(FeedbackConfig(verdicts=path), about._replace(groups=groups)).judged
+    assert (judged.good.tolist(), judged.bad.tolist()) == ([True, False, False], [False, True, False])
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
