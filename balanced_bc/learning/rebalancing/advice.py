@@ -55,7 +55,7 @@ def limited(sentences: list[str]) -> list[str]:
 
 
 PRIORS = {
-    "behaviors": "behaviors alike, qualities of a behavior by shares of the {}",
+    "behaviors": "behaviors alike",
     "equal": "equal weights",
     "proportions": "shares of the {}",
 }
@@ -82,7 +82,8 @@ def _begun(content: BalanceFile) -> str:
     if known is None or all(row.prior is None for row in content.groups.values()):
         return ""
     stated = _given(content, "prior_weights")
-    begun = known.format(content.run.proportions or "dataset")
+    within = ", each by shares of the {}" if content.run.prior == "behaviors" and len(content.group_by) > 1 else ""
+    begun = f"{known}{within}".format(content.run.proportions or "dataset")
     return f", from {begun}" + (f" moved to {stated}" if stated else "")
 
 
