@@ -30,6 +30,7 @@ from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MISLEADING
 from benchmarks.weights.rows import (
     ABLATIONS,
     BUDGETS,
+    FASTER_ADAM,
     LEARNED_SIGMA,
     METHODS,
     OF_BEHAVIORS,
@@ -70,6 +71,7 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     yield "achievable with heads", [Question("achievable", mixture, of) for mixture in mixtures for of in others]
     told = [mixture for mixture in mixtures if mixture.kind in (NOISY, OPTIMAL)]
     yield "budgets", [Question("weights", mixture, row.name) for mixture in told for row in BUDGETS]
+    yield "step sizes", [Question("weights", mixture, row.name) for mixture in told for row in FASTER_ADAM]
 
 
 def measure(asked: Namespace) -> None:

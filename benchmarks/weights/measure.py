@@ -104,17 +104,19 @@ def answer(question: Question) -> dict[str, Any]:
 
 
 def _weights(question: Question) -> dict[str, Any]:
-    """Weights, references and losses of a row."""
+    """Weights, references and losses of a row; `inside`: weights in the meta-gradient run of each group, (k, k)."""
     row, mixture = ROWS[question.of], question.mixture
     policy = policy_of(row.head)
     *_, last = rebalance(pairs_of(mixture, policy), row.config(mixture.seed), policy, EncodingConfig())
     assert last.result is not None, "balancing ends with an answer"
     found, losses = last.result, last.result.diagnostics.get("losses")
+    inside = last.result.diagnostics.get("meta_weights")
     return {
         "alpha": _plain(found.weights),
         "alpha_error": None if found.standard_error is None else _plain(found.standard_error),
         "reference": [round(one.loss, 4) for one in found.references if one is not None],
         "loss": None if losses is None else _plain(losses),
+        **({} if inside is None else {"inside": [_plain(row) for row in inside]}),
     }
 
 
@@ -184,10 +186,10 @@ def _success(question: Question) -> dict[str, Any]:
 
 @cache
 def _code() -> str:
-    """Which commit and which torch measured, as far as git tells."""
+    """Which commit measured, as far as git tells."""
     command = ("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty")
     told = subprocess.run(command, capture_output=True, text=True, check=False)
-    return f"{told.stdout.strip() or 'unknown'}, torch {torch.__version__}"
+    return told.stdout.strip() or "unknown"
 
 
 def ended(run: Generator[object, None, Answer]) -> Answer:
