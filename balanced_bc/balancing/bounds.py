@@ -20,8 +20,8 @@ TIMES = "x"
 SWEEPS, PATIENCE = 5000, 100
 """Most rounds of projections onto one set after the other, for bounds that hardly leave room want thousands; and rounds
 in which a point must come nearer to its bounds, or there is none that keeps them."""
-ROUNDED = 0.01
-"""How far from 1 stated weights of all groups may add up."""
+ROUNDED = 0.005
+"""How far each stated weight may be from what was meant, for a person types what was printed."""
 NEAR = 1e-8
 """How far outside its bounds a sum of weights may be."""
 
@@ -141,7 +141,7 @@ def stated_prior(groups: Sequence[str], prior: Tensor, stated: Sequence[str]) ->
         groups: Names of the groups, (k,).
         prior: A point on the simplex, (k,).
         stated: Prior weights, `NAME=WEIGHT`, or relative to the prior, `NAME=2x`. If they name every group once, they
-            may add up to 1 as nearly as `ROUNDED` says, as numbers do that were printed.
+            may add up to 1 as nearly as rounded numbers do.
 
     Raises:
         BalancingError: One cannot be read or is 0, no group has the name, or they do not add up to 1.
@@ -157,7 +157,7 @@ def stated_prior(groups: Sequence[str], prior: Tensor, stated: Sequence[str]) ->
     read = [_bound(text, groups, prior) for text in stated]
     if bool((torch.stack([inside for inside, _ in read]).sum(dim=0) == 1).all()):
         total = sum(value for _, value in read)
-        if abs(total - 1) > ROUNDED:
+        if abs(total - 1) > ROUNDED * len(read) + NEAR:
             raise BalancingError(f"prior weights {', '.join(stated)} do not add up to 1, but to {total:.4g}")
         parts = [prior * inside * (value / total) / prior[inside].sum() for inside, value in read]
         return torch.stack(parts).sum(dim=0)

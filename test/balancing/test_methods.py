@@ -165,6 +165,16 @@ def test_a_cap_of_0_leaves_a_group_out_as_a_trust_of_0_does(method: Method, prob
     assert torch.equal(answer(problem, capped).weights, answer(problem, distrusted).weights)
 
 
+@pytest.mark.parametrize("method", ["zero", "remix", "ours"])
+def test_the_last_weights_and_their_average_are_kept(method: Method, problem_of: ProblemOf) -> None:
+    problem = problem_of((0.1, 0.5, 0.3), (200, 200, 200), names=("a", "b", "c"))
+    told = answer(problem, replace(QUICK, method=method, trust=("b=0",))).diagnostics
+    for name in ("last_weights", "average_weights"):
+        assert told[name][1].isnan()
+        assert float(told[name].nansum()) == pytest.approx(1)
+    assert not told["last_weights"].equal(told["average_weights"])
+
+
 def test_floors_that_leave_nothing_for_a_group_are_refused(problem_of: ProblemOf) -> None:
     problem = problem_of((0.1, 0.1), (100, 100), names=("good", "bad"))
     with pytest.raises(BalancingError, match="floors good=1 leave no weight for bad; lower them"):
