@@ -125,7 +125,8 @@ def test_a_stated_prior_of_all_groups_may_be_rounded() -> None:
     assert stated_prior(GROUPS, SHARE, ("left=0.201", "right=0.8")).tolist() == pytest.approx(
         [weight / 1.001 for weight in (0.1608, 0.0402, 0.48, 0.32)]
     )
-    assert stated_prior(("a", "b", "c"), SHARE[:3], ("a=0.33", "b=0.33", "c=0.33")).tolist() == pytest.approx([1 / 3] * 3)
+    thirds = stated_prior(("a", "b", "c"), SHARE[:3], ("a=0.33", "b=0.33", "c=0.33"))
+    assert thirds.tolist() == pytest.approx([1 / 3] * 3)
     alone = tuple(f"{name}={weight}" for name, weight in zip(GROUPS, (0.614, 0.116, 0.2, 0.071)))
     assert float(stated_prior(GROUPS, SHARE, alone).sum()) == pytest.approx(1)
 
