@@ -86,12 +86,17 @@ def measure(asked: Namespace) -> None:
             new = require_same(asking, known, asked.results)
             missing = [one for one in asking if not _is_answered(one, known)]
             with asked.results.open("a") as file:
-                file.writelines(json.dumps(line) + "\n" for line in new)
+                file.writelines(map(_line, new))
             for number, found in enumerate(pool.imap(answer, missing), start=1):
                 with asked.results.open("a") as file:
-                    file.write(json.dumps(found) + "\n")
+                    file.write(_line(found))
                 sys.stdout.write(f"{name} {number} of {len(missing)}: {found['key']} in {found['seconds']} s\n")
                 sys.stdout.flush()
+
+
+def _line(found: dict[str, Any]) -> str:
+    """An answer as text, without blanks."""
+    return json.dumps(found, separators=(",", ":")) + "\n"
 
 
 def require_same(questions: Sequence[Question], known: Results, path: Path) -> list[dict[str, Any]]:

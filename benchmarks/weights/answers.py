@@ -32,13 +32,13 @@ def found(results: Results, measure: Measure, task: str, kind: str, of: str) -> 
 def achievable(results: Results, task: str, kind: str, seed: int, of: str) -> Sequence[float] | None:
     """Lowest loss of each group that any network reached: on the grid, and references on the same folds.
 
-    References count where networks descend as those of the grid do; more steps go lower. None where the grid is not
-    measured.
+    References count that have the steps of the grid and the step size of its Adam, also where meta-gradient runs
+    descend plainly; more and larger steps go lower. None where the grid is not measured.
     """
     grid = one(results, "achievable", task, kind, seed, of)
     if grid is None:
         return None
-    wanted = budget(of_grid(of.split(", ")[1], 0))
+    wanted = budget(of_grid(of, 0))
     rows = (row for row in ROWS.values() if row.measured == of and budget(row.config(0)) == wanted)
     others = (one(results, "weights", task, kind, seed, row.name) for row in rows)
     reached = [grid["loss"], *(answer["reference"] for answer in others if answer)]

@@ -30,7 +30,7 @@ from balanced_bc.policies import checkpoint
 from balanced_bc.simulation.environment import CONTRACT
 from balanced_bc.simulation.tasks import behaviors_of
 from benchmarks.weights.mixtures import Mixture, pairs_of
-from benchmarks.weights.rows import CHOSEN, HEADS, LEARNED_SIGMA, LITERAL, ROWS, Row, policy_of
+from benchmarks.weights.rows import CHOSEN, FAST, FASTER, HEADS, LEARNED_SIGMA, LITERAL, ROWS, Row, policy_of
 
 Answer = TypeVar("Answer")
 Measure = Literal["weights", "achievable", "success", "replication"]
@@ -39,8 +39,11 @@ GRID = tuple(i / 10 for i in range(11))
 """Weights of the optimal group with which networks are trained to see what losses are achievable."""
 ON_GRID = torch.tensor([(one, 1 - one) for one in GRID], dtype=torch.float64)
 """Weights of both groups, (m, 2)."""
-GRIDS = tuple(f"{head}, {what}" for head in HEADS for what in ("held-out", f"held-out, {CHOSEN}", "training"))
-"""What is achievable: head, split, and quantity."""
+GRIDS = (
+    *(f"{head}, {what}" for head in HEADS for what in ("held-out", f"held-out, {CHOSEN}", "training")),
+    f"{LEARNED_SIGMA}, training, {FAST}",
+)
+"""What is achievable: head, split, and quantity or step size."""
 Configuration = dict[str, dict[str, Any]]
 """Values of options by part and name."""
 TRAININGS: tuple[Measure, ...] = ("success", "replication")
@@ -86,9 +89,9 @@ def configuration(question: Question) -> Configuration:
         training, policy = _training(ROWS.get(question.of), 0), policy_of(LEARNED_SIGMA)
         parts = {"training": asdict(training), "policy": asdict(policy)}
     else:
-        row, (head, *more) = ROWS.get(question.of), question.of.split(", ")
-        balancing = row.config(0) if row else of_grid(more[0], 0)
-        policy = policy_of(row.head if row else head)
+        row = ROWS.get(question.of)
+        balancing = row.config(0) if row else of_grid(question.of, 0)
+        policy = policy_of(row.head if row else question.of.split(", ")[0])
         parts = {"encoding": asdict(EncodingConfig()), "balancing": asdict(balancing), "policy": asdict(policy)}
     plain: Configuration = json.loads(json.dumps(parts))
     return plain
@@ -122,10 +125,10 @@ def _weights(question: Question) -> dict[str, Any]:
 
 def _achievable(question: Question) -> dict[str, Any]:
     """Lowest loss of each group over a grid of fixed weights, and the weight of the optimal group that reached it."""
-    head, split, *what = question.of.split(", ")
+    head, *what = question.of.split(", ")
     pairs = pairs_of(question.mixture, policy_of(head))
-    lowest = _lowest_errors if what else _lowest_losses
-    repetitions = _repetitions(pairs, head, of_grid(split, question.mixture.seed))
+    lowest = _lowest_errors if CHOSEN in what else _lowest_losses
+    repetitions = _repetitions(pairs, head, of_grid(question.of, question.mixture.seed))
     found = torch.stack([lowest(repetition) for repetition in repetitions])
     losses = found.mean(dim=0)
     return {
@@ -135,12 +138,16 @@ def _achievable(question: Question) -> dict[str, Any]:
     }
 
 
-def of_grid(split: str, seed: int) -> BalancingConfig:
-    """How networks are trained on a grid of weights: as those of the methods that are measured on the same split."""
+def of_grid(of: str, seed: int) -> BalancingConfig:
+    """How networks are trained on a grid of weights, by Adam: as in the min-max step of the methods on the same split.
+
+    Meta-gradient runs of `ours, literal` and its like descend plainly instead.
+    """
+    _, split, *what = of.split(", ")
     if split == "held-out":
         return BalancingConfig(seed=seed)
-    budget = {name: LITERAL.options[name] for name in ("steps", "learning_rate")}
-    return BalancingConfig(seed=seed, split="training", **budget)
+    steps, rate = LITERAL.options["steps"], FASTER if FAST in what else LITERAL.options["learning_rate"]
+    return BalancingConfig(seed=seed, split="training", steps=steps, learning_rate=rate)
 
 
 def _training(row: Row | None, seed: int) -> TrainingConfig:

@@ -23,6 +23,7 @@ STEPS = (100, 400, 1000)
 """Fewer and more steps than the default."""
 FASTER = 0.003
 """Step size of Adam that methods have by default, in place of the smaller one of `ours, literal`."""
+FAST = f"learning rate of {FASTER}"
 CHOSEN = "chosen action"
 """What `minimax` measures in place of the likelihood: the error of the chosen action."""
 PAPER = Path(__file__).parents[2] / "config/balance/paper.yaml"
@@ -133,8 +134,6 @@ WITH_HEADS = tuple(
 """Methods that train networks, with other loss heads; of the paper's the smoothed form."""
 BUDGETS = tuple(row.but(f"{steps} steps", steps=steps) for row in (CORRECTED, HELD_OUT, MINIMAX) for steps in STEPS)
 """Whether answers come to rest."""
-FASTER_ADAM = tuple(
-    row.but(f"learning rate of {FASTER}", learning_rate=FASTER) for row in (LITERAL, SMOOTHED, ADAM_INSIDE)
-)
+FASTER_ADAM = tuple(row.but(FAST, learning_rate=FASTER) for row in (LITERAL, SMOOTHED, ADAM_INSIDE))
 """Whether answers hang on the step size of Adam: of the networks of the min-max step, and of those inside."""
 ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS, *BUDGETS, *FASTER_ADAM)}

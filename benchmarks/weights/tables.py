@@ -111,7 +111,7 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
         yield f"Weight of the optimal group with the head {head}:"
         yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
-    yield "Lowest loss that any network reached, optimal / suboptimal group [nat per pair]:"
+    yield "Lowest loss that networks reached with the steps of the grid, optimal / suboptimal group [nat per pair]:"
     yield _achievable(results, task)
     yield "Weight of the optimal group, of 0, .1, ... 1, at which losses are lowest, optimal / suboptimal group:"
     yield _best(results, task)
