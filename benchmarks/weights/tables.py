@@ -18,6 +18,7 @@ from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
     BUDGETS,
+    FASTER_ADAM,
     HEADS,
     METHODS,
     OF_BEHAVIORS,
@@ -108,6 +109,8 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     yield _weights(results, task, ABLATIONS)
     yield "The same with fewer and more steps than the 200 by default:"
     yield _weights(results, task, BUDGETS, (NOISY, OPTIMAL))
+    yield "With a larger step size of Adam than the .001 of `ours, literal`, in the min-max step and inside:"
+    yield _weights(results, task, FASTER_ADAM, (NOISY, OPTIMAL))
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
         yield f"Weight of the optimal group with the head {head}:"
         yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
