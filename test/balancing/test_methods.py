@@ -16,7 +16,6 @@ from balanced_bc.balancing.errors import BalancingError
 from balanced_bc.balancing.methods import CLOSED, balance, beginning
 from balanced_bc.balancing.problem import Problem
 from balanced_bc.balancing.references import candidates, lowest
-from balanced_bc.balancing.remix import mixed_batches
 from balanced_bc.balancing.repetition import Repetition
 from balanced_bc.balancing.result import Balance, Progress
 from balanced_bc.balancing.training import train
@@ -191,14 +190,6 @@ def test_both_forms_of_remix_answer_with_weights(form: Literal["faithful", "corr
     found = answer(problem_of((0.1, 0.5, 0.1), (200, 200, 20)), replace(QUICK, method="remix", remix=form))
     assert float(found.weights.sum()) == pytest.approx(1)
     assert bool((found.weights > 0).all())
-
-
-def test_faithful_remix_draws_from_the_dataset_as_it_is(problem_of: ProblemOf) -> None:
-    problem = problem_of((0.1, 0.1), (300, 100))
-    draw = mixed_batches(Repetition.of(problem, replace(QUICK, batch=200), 0))
-    drawn = [draw()[1].float().mean() for _ in range(40)]
-    assert float(torch.stack(drawn).mean()) == pytest.approx(0.25, abs=0.03)
-    assert len({float(share) for share in drawn}) > 1
 
 
 def test_clean_data_gains_weight_over_noisy_data(problem_of: ProblemOf) -> None:

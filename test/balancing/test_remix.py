@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,3 +118,11 @@ def test_a_faithful_run_equals_an_independent_implementation() -> None:
 def test_pairs_without_excess_are_left_out_of_the_mean() -> None:
     means = means_of_excess(torch.tensor([0.0, 2.0, 4.0, 0.0]), torch.tensor([0, 0, 1, 1]), 3)
     assert means.tolist() == [2.0, 4.0, 0.0]
+
+
+def test_faithful_remix_draws_from_the_dataset_as_it_is(problem_of: Callable[..., Problem]) -> None:
+    problem = problem_of((0.1, 0.1), (300, 100))
+    sample = mixed_batches(Repetition.of(problem, BalancingConfig(method="remix", batch=200), 0))
+    drawn = [sample()[1].float().mean() for _ in range(40)]
+    assert float(torch.stack(drawn).mean()) == pytest.approx(0.25, abs=0.03)
+    assert len({float(share) for share in drawn}) > 1
