@@ -26,12 +26,24 @@ from benchmarks.weights.measure import (
     answer,
     configuration,
 )
-from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MISLEADING, NOISY, NUMBERS, OPTIMAL, Mixture
+from benchmarks.weights.mixtures import (
+    BEHAVIORS,
+    IMBALANCED,
+    KINDS,
+    MISLEADING,
+    MOSTLY_NOISY,
+    NUMBERS,
+    PERTURBED,
+    TELLING,
+    Mixture,
+)
 from benchmarks.weights.rows import (
     ABLATIONS,
     BUDGETS,
     FASTER_ADAM,
+    INNER_STEPS,
     LEARNED_SIGMA,
+    LENGTHS,
     METHODS,
     OF_BEHAVIORS,
     REPLICATED,
@@ -69,9 +81,14 @@ def stages(seeds: int) -> Iterator[tuple[str, list[Question]]]:
     yield "heads", [Question("weights", mixture, row.name) for mixture in mixtures for row in WITH_HEADS]
     others = [of for of in GRIDS if of not in own]
     yield "achievable with heads", [Question("achievable", mixture, of) for mixture in mixtures for of in others]
-    told = [mixture for mixture in mixtures if mixture.kind in (NOISY, OPTIMAL)]
+    told = [mixture for mixture in mixtures if mixture.kind in TELLING]
     yield "budgets", [Question("weights", mixture, row.name) for mixture in told for row in BUDGETS]
-    yield "step sizes", [Question("weights", mixture, row.name) for mixture in told for row in FASTER_ADAM]
+    stepped = [mixture for mixture in mixtures if mixture.kind in (*TELLING, PERTURBED)]
+    yield "step sizes", [Question("weights", mixture, row.name) for mixture in stepped for row in FASTER_ADAM]
+    mostly = [Mixture(task, MOSTLY_NOISY, seed) for seed in range(seeds) for task in NUMBERS]
+    yield "mostly noisy", [Question("weights", mixture, row.name) for mixture in mostly for row in METHODS]
+    yield "inner steps", [Question("weights", mixture, row.name) for mixture in told for row in INNER_STEPS]
+    yield "lengths", [Question("weights", mixture, row.name) for mixture in told for row in LENGTHS]
 
 
 def measure(asked: Namespace) -> None:

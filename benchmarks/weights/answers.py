@@ -32,8 +32,8 @@ def found(results: Results, measure: Measure, task: str, kind: str, of: str) -> 
 def achievable(results: Results, task: str, kind: str, seed: int, of: str) -> Sequence[float] | None:
     """Lowest loss of each group that any network reached: on the grid, and references on the same folds.
 
-    References count that have the steps of the grid and the step size of its Adam, also where meta-gradient runs
-    descend plainly; more and larger steps go lower. None where the grid is not measured.
+    References count that have the steps of the grid and the step sizes of its configuration; more and larger steps go
+    lower. None where the grid is not measured.
     """
     grid = one(results, "achievable", task, kind, seed, of)
     if grid is None:
@@ -45,9 +45,9 @@ def achievable(results: Results, task: str, kind: str, seed: int, of: str) -> Se
     return [min(losses) for losses in zip(*reached)]
 
 
-def budget(config: BalancingConfig) -> tuple[int, float, int]:
+def budget(config: BalancingConfig) -> tuple[int, float, float, int]:
     """How far networks descend, and over how many repetitions their losses are averaged."""
-    return config.steps, config.learning_rate, config.repeats
+    return config.steps, config.learning_rate, config.meta_learning_rate, config.repeats
 
 
 def trained(results: Results, task: str, kind: str, of: str) -> Found:

@@ -26,8 +26,12 @@ NUMBERS = {"picking": (60, 30), "opening": (20, 10)}
 """Demonstrations of both groups, split evenly over the behaviors."""
 KINDS = ("noisy", "detour", "misleading", "perturbed", "optimal")
 """What the second group is; optimal: of the same quality as the first, as a control."""
-NOISY, MISLEADING = "noisy", "misleading"
-"""The kind that the paper is about, and the one that no weights help against."""
+NOISY, MISLEADING, PERTURBED = "noisy", "misleading", "perturbed"
+"""The kind that the paper is about, the one that no weights help against, and one that is useful."""
+TELLING = (NOISY, OPTIMAL)
+"""Where a method must lift clean data, and where it must not."""
+MOSTLY_NOISY = "mostly noisy"
+"""The kind of a mixture whose groups have changed their numbers: twice as much noisy data as optimal data."""
 BEHAVIORS = "behaviors"
 """The kind of a dataset whose groups are its behaviors, all optimal."""
 IMBALANCED: Mapping[str, Mapping[str, int]] = {
@@ -83,6 +87,8 @@ def _wanted(mixture: Mixture) -> Iterator[tuple[str, str, str, range]]:
         return
     behaviors = behaviors_of(task)
     many, few = (number // len(behaviors) for number in NUMBERS[task])
+    if kind == MOSTLY_NOISY:
+        kind, many, few = NOISY, few, many
     first = many if kind == OPTIMAL else 0
     yield from ((OPTIMAL, OPTIMAL, behavior, range(many)) for behavior in behaviors)
     yield from ((OTHER, kind, behavior, range(first, first + few)) for behavior in behaviors)

@@ -136,4 +136,26 @@ BUDGETS = tuple(row.but(f"{steps} steps", steps=steps) for row in (CORRECTED, HE
 """Whether answers come to rest."""
 FASTER_ADAM = tuple(row.but(FAST, learning_rate=FASTER) for row in (LITERAL, SMOOTHED, ADAM_INSIDE))
 """Whether answers hang on the step size of Adam: of the networks of the min-max step, and of those inside."""
-ROWS = {row.name: row for row in (*TRAINED, *ABLATIONS, *OF_BEHAVIORS, *WITH_HEADS, *BUDGETS, *FASTER_ADAM)}
+OF_PAPER = (LITERAL, SMOOTHED)
+INNER_STEPS = tuple(
+    row.but(f"inner step of {size}", meta_learning_rate=size) for row in OF_PAPER for size in (0.03, 0.3)
+)
+"""Whether answers of the paper's method hang on the size of the steps of Eq. 17, which its references come from."""
+LENGTHS = (
+    *(row.but(f"{steps} steps", steps=steps) for row in OF_PAPER for steps in (300, 1500)),
+    SMOOTHED.but("4000 steps", steps=4000),
+)
+"""Whether they come to rest; the numbers of steps go as far as those of the prototype."""
+ROWS = {
+    row.name: row
+    for row in (
+        *TRAINED,
+        *ABLATIONS,
+        *OF_BEHAVIORS,
+        *WITH_HEADS,
+        *BUDGETS,
+        *FASTER_ADAM,
+        *INNER_STEPS,
+        *LENGTHS,
+    )
+}

@@ -13,13 +13,15 @@ from balanced_bc.tables import markdown
 from benchmarks.weights.answers import SEEDS, Results, achievable, found, one, trained
 from benchmarks.weights.cells import by_kind, heading, pair, rate, short, slashed, spread, won
 from benchmarks.weights.measure import CONFIGURATION, GRIDS
-from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, NOISY, NUMBERS, OPTIMAL
+from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MOSTLY_NOISY, NUMBERS, PERTURBED, TELLING
 from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
     BUDGETS,
     FASTER_ADAM,
     HEADS,
+    INNER_STEPS,
+    LENGTHS,
     METHODS,
     OF_BEHAVIORS,
     ROWS,
@@ -108,9 +110,13 @@ def _of_task(results: Results, task: str) -> Iterator[str]:
     yield "One thing changed, weight of the optimal group:"
     yield _weights(results, task, ABLATIONS)
     yield "The same with fewer and more steps than the 200 by default:"
-    yield _weights(results, task, BUDGETS, (NOISY, OPTIMAL))
+    yield _weights(results, task, BUDGETS, TELLING)
     yield "With a larger step size of Adam than the .001 of `ours, literal`, in the min-max step and inside:"
-    yield _weights(results, task, FASTER_ADAM, (NOISY, OPTIMAL))
+    yield _weights(results, task, FASTER_ADAM, (*TELLING, PERTURBED))
+    yield "With inner steps (Eq. 17) of another size than the .1 of `ours, literal`, or more or fewer steps than 600:"
+    yield _weights(results, task, (*INNER_STEPS, *LENGTHS), TELLING)
+    yield f"Weight of the optimal group with {few} optimal and {many} noisy demonstrations (from .33):"
+    yield _weights(results, task, METHODS, (MOSTLY_NOISY,))
     for head in (BINS, STATE_SIGMA, SQUARED_ERROR):
         yield f"Weight of the optimal group with the head {head}:"
         yield _weights(results, task, [row for row in WITH_HEADS if row.head == head])
