@@ -154,6 +154,12 @@ class BalancingConfig:
                 "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"
             )
 
+        if self.method == "ours" and (self.steps - 1) // self.window * self.window < self.still:
+            raise BalancingError(
+                f"meta_horizon {self.meta_horizon} leaves no step of the weights in {self.steps} steps, of which the "
+                f"first {self.still} keep them still; use more steps or a shorter horizon"
+            )
+
     def is_crowded(self, groups: int) -> bool:
         """Whether there are so many groups that a network learns from batches with some of them."""
         return groups > self.crowd

@@ -21,6 +21,8 @@ from balanced_bc.words import listed
 
 DRIFT = 0.1
 """Difference between the last weights and their average over the last half above which a warning is due."""
+MANY = 3.0
+"""A repeat cap below it is somebody's wish, and no sign of too few demonstrations."""
 SUCCESS = "raised to the loss that success needs"
 """Reduction of a reference that feedback relaxed."""
 LISTED = 10
@@ -64,8 +66,12 @@ def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tupl
         for name, ratio, demonstrations in zip(problem.groups, repeats, problem.demonstrations)
         if ratio > 0.98 * config.repeat_cap
     ]
+    if not capped:
+        return ()
+    if config.repeat_cap < MANY:
+        return (f"at --repeat-cap {config.repeat_cap:g} times their share of the pairs: {listed(capped, LISTED)}",)
     told = f"pairs are used many times as often as in plain cloning: {listed(capped, LISTED)}; record more of them"
-    return (told,) if capped else ()
+    return (told,)
 
 
 def unsettled(problem: Problem, weights: Tensor, last: Tensor) -> tuple[str, ...]:

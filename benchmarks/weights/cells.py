@@ -35,8 +35,9 @@ def spread(values: Sequence[float]) -> str:
 
 
 def signed(differences: Sequence[float]) -> str:
-    """Mean of two differences or more and its standard error, three digits."""
-    return f"{mean(differences):+.3f} ± {stdev(differences) / sqrt(len(differences)):.3f}".replace("0.", ".")
+    """Mean and, of two differences or more, its standard error, three digits."""
+    error = f" ± {stdev(differences) / sqrt(len(differences)):.3f}" if len(differences) > 1 else ""
+    return f"{mean(differences):+.3f}{error}".replace("0.", ".")
 
 
 def pair(losses: Sequence[Sequence[float]]) -> str:

@@ -117,7 +117,10 @@ ABLATIONS = (
     SMOOTHED.but("held-out references", split="held-out"),
     HELD_OUT.but("Adam inside", meta_optimizer="adam"),
     *(row.but("one repetition", repeats=1) for row in (HELD_OUT, MINIMAX)),
-    *(row.but("from equal weights", prior="equal") for row in (ZERO, CORRECTED, SMOOTHED, HELD_OUT, MINIMAX)),
+    *(
+        row.but("from equal weights", prior="equal")
+        for row in (ZERO, FAITHFUL, CORRECTED, LITERAL, SMOOTHED, HELD_OUT, MINIMAX)
+    ),
 )
 """Steps on the simplex, optimizer of the inner step, meta-gradient, step size, split, repetitions, initial weights."""
 OF_BEHAVIORS = (

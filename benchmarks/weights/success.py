@@ -15,6 +15,8 @@ from benchmarks.weights.measure import TRAININGS, Measure
 from benchmarks.weights.mixtures import KINDS, MISLEADING, NUMBERS
 from benchmarks.weights.rows import METHODS, REPLICATED, ROWS, TRAINED
 
+ALONE = "optimal alone"
+"""Policies that learn from the optimal group only."""
 SHORT = (
     "Weight of the optimal group, from .67, and success of policies trained with it, means over picking and opening "
     "and all seeds. Imbalanced is plain cloning by the shares of demonstrations."
@@ -36,15 +38,16 @@ REPLICATION = (
 )
 """What the table of replications shows."""
 BY_WEIGHT = (
-    "Success by the weight of the optimal group, whichever method found it, of all these policies: less the mean of "
-    "those that learned from the same demonstrations, its standard error, and the number of policies:"
+    "Success on {task} by the weight of the optimal group, whichever method found it, of the policies of both "
+    f"trainings (without `temperature, warmed` and `{ALONE}`): less the mean of those that learned from the same "
+    "demonstrations, its standard error, and the number of policies:"
 )
 """What the table of success by weight shows."""
 EDGES = (0.0, 0.4, 0.55, 0.64, 0.7, 0.8, 0.9, 1.0)
-"""Weights between which policies are counted together; those of plain cloning and equal weights are inside."""
+"""Weights between which policies are counted together; those of plain cloning and equal weights are inside.
+The last ones hold 1."""
 DEFAULT = BalancingConfig().method
 """The method that users get, which is a row too."""
-ALONE = "optimal alone"
 NAMES = (*(row.name for row in TRAINED), ALONE)
 """Ways in which policies are trained."""
 USEFUL = [kind for kind in KINDS if kind != MISLEADING]
@@ -59,7 +62,8 @@ def in_short(results: Results) -> Iterator[str]:
     yield from (DRAWS, _draws(results))
     yield from (GAIN, _gain(results))
     yield from (REPLICATION, _replications(results))
-    yield from (BY_WEIGHT, _by_weight(results))
+    for task in NUMBERS:
+        yield from (BY_WEIGHT.format(task=task), _by_weight(results, task))
 
 
 def success_of(results: Results, task: str) -> str:
@@ -158,14 +162,14 @@ def _rate(results: Results, measures: Sequence[Measure], task: str, kind: str, s
     return good / rolled if len(there) == len(answers) else None
 
 
-def _by_weight(results: Results) -> str:
-    """Success of all policies, by the weight of the optimal group that they were trained with."""
-    policies = {kind: list(_compared(results, kind)) for kind in KINDS}
+def _by_weight(results: Results, task: str) -> str:
+    """Success of all policies of a task, by the weight of the optimal group that they were trained with."""
+    policies = {kind: list(_compared(results, task, kind)) for kind in KINDS}
     policies[ALL_USEFUL] = [policy for kind in USEFUL for policy in policies[kind]]
 
     def cell(low: float, high: float, compared: Sequence[tuple[float, float]]) -> str:
-        inside = [gain for weight, gain in compared if low <= weight < high]
-        return f"{signed(inside)} ({len(inside)})" if len(inside) > 1 else "-"
+        inside = [gain for weight, gain in compared if low <= weight < high or weight == high == EDGES[-1]]
+        return f"{signed(inside)} ({len(inside)})" if inside else "-"
 
     lines = [
         (f"{short(low)} to {short(high)}", *(cell(low, high, compared) for compared in policies.values()))
@@ -174,9 +178,9 @@ def _by_weight(results: Results) -> str:
     return markdown([("weight", *map(heading, policies)), *lines])
 
 
-def _compared(results: Results, kind: str) -> Iterator[tuple[float, float]]:
+def _compared(results: Results, task: str, kind: str) -> Iterator[tuple[float, float]]:
     """Weight of the optimal group of every policy, and its success less the mean of its mixture's."""
-    for task, seed in ((task, seed) for task in NUMBERS for seed in SEEDS):
+    for seed in SEEDS:
         every = (one(results, measure, task, kind, seed, row.name) for measure in TRAININGS for row in METHODS)
         answers = [answer for answer in every if answer is not None]
         rates = [good / rolled for good, rolled in (won([answer]) for answer in answers)]

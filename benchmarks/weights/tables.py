@@ -186,7 +186,7 @@ def _best(results: Results, task: str) -> str:
 
 def _reached(results: Results, task: str) -> str:
     """Losses and excess of methods that weigh by it, as in Eq. 14."""
-    rows = [row for row in (*METHODS, *ABLATIONS) if row.options["method"] in ("remix", "ours")]
+    rows = [row for row in (*METHODS, *ABLATIONS, *WITH_HEADS) if row.options["method"] in ("remix", "ours")]
 
     def cell(kind: str, row: Row) -> str:
         answers = found(results, "weights", task, kind, row.name)

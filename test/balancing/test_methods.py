@@ -259,6 +259,12 @@ def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> 
     assert any("used many times as often as in plain cloning: noise 1.0" in warning for warning in found.warnings)
 
 
+def test_a_small_cap_is_no_sign_of_too_few_demonstrations(problem_of: ProblemOf) -> None:
+    config = replace(QUICK, method="zero", steps=200, repeat_cap=1.2)
+    (said,) = [one for one in answer(problem_of((0.1, 1.0), (200, 100)), config).warnings if "cap" in one]
+    assert said == "at --repeat-cap 1.2 times their share of the pairs: noise 1.0 1.2 times (demonstrations: 10)"
+
+
 def test_progress_never_goes_back_and_ends_at_one(problem_of: ProblemOf) -> None:
     moments: list[Progress] = list(balance(problem_of((0.1, 0.5), (200, 60)), QUICK))
     done = [now.done for now in moments]

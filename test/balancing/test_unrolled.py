@@ -179,3 +179,11 @@ def test_a_trace_without_past_is_the_one_step_meta_gradient(case: Case) -> None:
 def test_products_cannot_be_unrolled() -> None:
     with pytest.raises(BalancingError, match="there are auto, jvp, double-backward"):
         BalancingConfig(meta_gradient="unrolled", meta_form="products")
+
+
+@pytest.mark.parametrize(("steps", "horizon"), [(20, 20), (4, 4)])
+def test_a_horizon_that_leaves_no_step_of_the_weights_is_refused(steps: int, horizon: int) -> None:
+    """Weights stay for the first quarter of the steps, so that the second window must begin after it."""
+    BalancingConfig(method="ours", meta_gradient="unrolled", steps=steps + 1, meta_horizon=horizon)
+    with pytest.raises(BalancingError, match=f"meta_horizon {horizon} leaves no step of the weights in {steps} steps"):
+        BalancingConfig(method="ours", meta_gradient="unrolled", steps=steps, meta_horizon=horizon)

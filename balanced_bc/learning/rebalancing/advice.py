@@ -37,7 +37,7 @@ def advice(content: BalanceFile) -> tuple[str, ...]:
     Weights that nobody should use are followed by no advice about them.
     """
     losing = list(_losing(content))
-    of_weights = () if losing else (_left_out(content), _lowered(content), _repeated(content))
+    of_weights = () if losing else (_left_out(content), _worse(content), _lowered(content), _repeated(content))
     kinds = (
         losing,
         *of_weights,
@@ -120,6 +120,22 @@ def _left_out(content: BalanceFile) -> Iterator[str]:
             yield f"{name} is left out: a policy trained with these weights never sees it."
 
 
+def _worse(content: BalanceFile) -> Iterator[str]:
+    """Trusted groups that pay for what others gain; weights that lose altogether have a warning of their own."""
+    own = next((one for one in readings.comparison(content) if one.method == content.method), None)
+    for name, row in content.groups.items():
+        if own is None or not row.alpha or name in _doubted(content):
+            continue
+        difference, error = own.difference.get(name, nan), own.standard_error.get(name, nan)
+        if difference > readings.SURE * error:
+            held = "caps" if row.alpha_over_rho > 1 else "floors"
+            yield (
+                f"{name} is surely learned worse with these weights than by plain cloning ({difference:+.3f} +- "
+                f"{error:.3f} on held-out demonstrations), though the groups are learned better on average. If it "
+                f"matters, keep it at its share with --{held} {name}=1x."
+            )
+
+
 def _lowered(content: BalanceFile) -> Iterator[str]:
     """Groups that lose weight, for a reason that may be their value; not those for which a floor was given."""
     floors = content.configuration["balancing"].get("floors", ())
@@ -160,8 +176,7 @@ def _beyond(content: BalanceFile, used: bool) -> Iterator[str]:
     if plain is None or not others:
         return
     losses = {name: loss for name, loss in others[0].losses.items() if isfinite(loss) and content.groups[name].alpha}
-    trust = trust_of(tuple(content.groups), content.configuration["balancing"].get("trust", ())).tolist()
-    doubted = {name for name, value in zip(content.groups, trust) if value < 1}
+    doubted = _doubted(content)
     wanted_more = {name for name in losses if name not in doubted and not _lower(content.groups[name])}
     for name in sorted(losses, key=lambda name: -losses[name]):
         row = content.groups[name]
@@ -174,6 +189,12 @@ def _beyond(content: BalanceFile, used: bool) -> Iterator[str]:
                 f"{change}, {best.method}): do not count on weights. Record more of {name}; {_as_many(name, content)}."
                 + (f" {NOISE}" if any(why.startswith(WORST) for why in needs) else "")
             )
+
+
+def _doubted(content: BalanceFile) -> set[str]:
+    """Groups that are not fully trusted."""
+    trust = trust_of(tuple(content.groups), content.configuration["balancing"].get("trust", ())).tolist()
+    return {name for name, value in zip(content.groups, trust) if value < 1}
 
 
 def _needs(row: Row, name: str, losses: dict[str, float], used: bool) -> list[str]:

@@ -37,7 +37,7 @@ class BalancedSampler(Sampler[int]):
         """Read weights.
 
         Args:
-            weights: weights.parquet with columns index and weight, or the folder that it is in.
+            weights: weights.parquet with columns index and weight, or the balance.yaml beside it, or their folder.
             frames: Frames of the dataset that is drawn from, to be compared; not compared if None.
             number: N, indices of an epoch; as many as there are frames if None.
             seed: Of the order; `set_epoch` changes it from epoch to epoch.
@@ -48,7 +48,7 @@ class BalancedSampler(Sampler[int]):
             LearningError: There is no such file, it holds no weights, or those of another number of frames or another
                 dataset; or an epoch has no indices.
         """
-        path = Path(weights) / balance_file.WEIGHTS if Path(weights).is_dir() else Path(weights)
+        path = _path(Path(weights))
         found, about = _read(path)
         self._edges = np.cumsum(found)
         if frames is not None and frames != len(self._edges):
@@ -77,6 +77,13 @@ class BalancedSampler(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch is drawn next, as torch's DistributedSampler is told."""
         self._epoch = epoch
+
+
+def _path(weights: Path) -> Path:
+    """The file with the weights of frames."""
+    if weights.is_dir():
+        return weights / balance_file.WEIGHTS
+    return weights.with_name(balance_file.WEIGHTS) if weights.name == balance_file.NAME else weights
 
 
 def _read(path: Path) -> tuple[NDArray[np.float64], str]:

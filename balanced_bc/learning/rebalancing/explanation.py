@@ -16,6 +16,8 @@ from balanced_bc.tables import aligned
 Rows = list[tuple[str, ...]]
 WIDE = 12
 """Groups up to which a table of each two of them fits a terminal."""
+NARROW = 4
+"""Groups up to which it has room for standard errors."""
 STRONGEST = 12
 """Pairs of groups that are named where it does not."""
 
@@ -56,15 +58,22 @@ def _references(content: BalanceFile) -> str:
 def _matrix(found: Matrix) -> str:
     """A number for each two groups; where these are too many, the strongest."""
     names = found.names
+    roomy = len(names) <= NARROW or len(names) > WIDE
+
+    def spelled(i: int, j: int) -> str:
+        error = found.error(i, j) if roomy else ""
+        return f"{found.spelled(i, j)} +- {error}" if error else found.spelled(i, j)
+
     rows: Rows = [("", *(found.column.format(name) for name in names))]
-    rows += [(name, *(found.spelled(i, j) for j in range(len(names)))) for i, name in enumerate(names)]
+    rows += [(name, *(spelled(i, j) for j in range(len(names)))) for i, name in enumerate(names)]
     if len(names) > WIDE:
         cells = found.strongest(STRONGEST)
         if not cells:
             return f"{found.title}. {found.caption}: no number is beyond {readings.SURE:g} standard errors."
         rows = [("", "with", "number")]
-        rows += [(names[i], found.column.format(names[j]), found.spelled(i, j)) for i, j in cells]
-    return f"{found.title}. {found.caption}\n({found.marks}):\n{aligned(rows)}"
+        rows += [(names[i], found.column.format(names[j]), spelled(i, j)) for i, j in cells]
+    marks = f"{found.marks}; +- one standard error" if roomy else found.marks
+    return f"{found.title}. {found.caption}\n({marks}):\n{aligned(rows)}"
 
 
 def _lengths(groups: Mapping[str, Row]) -> str:

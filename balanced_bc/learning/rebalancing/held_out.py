@@ -117,7 +117,8 @@ def _lacking(pairs: Pairs, groups: tuple[int, ...]) -> str:
     return (
         f"too few demonstrations to hold some out: {_counted(pairs, groups)}; every group needs {FOLDS}, one in each "
         "fold. All losses are measured on the training split, where a network that overfits looks good. Record more, "
-        f"group by fewer axes, or leave these out with --trust {' '.join(f'{name}=0' for name in names)}"
+        f"group by fewer axes, or leave these out with --trust {' '.join(f'{name}=0' for name in names)}; a policy "
+        "trained with the weights then never sees them"
     )
 
 

@@ -62,6 +62,11 @@ class Matrix(NamedTuple):
         mark = "*" if self.sure(row, column) else " " if known else "?"
         return f"{value:+.2f}{mark}" if isfinite(value) else "-"
 
+    def error(self, row: int, column: int) -> str:
+        """The standard error as text; empty where it is not known."""
+        error = self.errors[row][column]
+        return f"{error:.2f}" if isfinite(error) else ""
+
     @property
     def marks(self) -> str:
         """What the marks mean."""
@@ -84,6 +89,8 @@ def transfer(content: BalanceFile) -> Matrix | None:
             f"Change of the {split} loss ({quantity(content)}) when the odds of a group are tripled [nat per pair], "
             "negative where it helps"
         )
+        if split == "training":
+            caption += "; a loss on the training split rises with any weight that its group gives away"
         return _matrix(content, "Who helps and who harms whom", caption, "more {}", "transfer", 1)
     if "meta_direction" in known:
         caption = (
@@ -169,9 +176,13 @@ def opposed(content: BalanceFile) -> list[Cell]:
 
 
 def mutual_harm(content: BalanceFile) -> Iterator[Cell]:
-    """Groups of which each surely harms the other; a direction relative to a mixture does not tell that."""
+    """Groups of which each surely harms the other, on held-out pairs.
+
+    A direction relative to a mixture does not tell that, nor do losses on the training split, on which every group
+    loses by any weight that it gives away.
+    """
     found = transfer(content)
-    if found is not None and "transfer" in content.diagnostics:
+    if found is not None and "transfer" in content.diagnostics and content.run.split == "held-out":
         for i in range(len(found.names)):
             yield from ((i, j) for j in range(i) if found.harmful(i, j) and found.harmful(j, i))
 

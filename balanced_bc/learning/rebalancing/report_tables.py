@@ -143,7 +143,9 @@ def interval(value: float, error: float | None) -> str:
 
 def matrix(found: Matrix) -> str:
     """A heat table; of many groups, its strongest cells, and the whole folded away."""
-    note = f"{found.caption}. Orange is bad, blue is good; {found.marks}."
+    hidden = CROWDED < len(found.names) <= WHOLE
+    error = "± one standard error" + (", of the whole table under the pointer" if hidden else "")
+    note = f"{found.caption}. Orange is bad, blue is good; {found.marks}; {error}."
     said = paragraph(note, class_="quiet")
     if len(found.names) <= OPEN:
         return said + _heat_table(found)
@@ -171,15 +173,16 @@ def _heat_table(found: Matrix) -> str:
 
 
 def _heat(found: Matrix, row: int, column: int, largest: float, roomy: bool) -> str:
-    value, error = found.values[row][column], found.errors[row][column]
+    value, error = found.values[row][column], found.error(row, column)
     if not isfinite(value):
         return cell("-")
     spelled = text(found.spelled(row, column).strip())
-    if not isfinite(error):
+    if not error:
         return element("td", spelled, class_="quiet")
-    spelled += element("small", text(f"± {error:.2f}")) if roomy else ""
-    heat = 1 + sum(abs(value) >= share * largest for share in HEATS)
-    return element("td", spelled, class_=f"{'b' if value * found.harm > 0 else 'g'}{heat}")
+    heat = f"{'b' if value * found.harm > 0 else 'g'}{1 + sum(abs(value) >= share * largest for share in HEATS)}"
+    if not roomy:
+        return element("td", spelled, class_=heat, title=f"± {error}")
+    return element("td", spelled, element("small", text(f"± {error}")), class_=heat)
 
 
 def opposed(content: BalanceFile) -> str:

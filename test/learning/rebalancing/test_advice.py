@@ -93,10 +93,31 @@ def test_nobody_asks_for_more_of_what_is_not_trusted_or_loses_weight(
     assert any("Record more of group 2" in sentence for sentence in said) is asked
 
 
+@pytest.mark.parametrize(
+    ("method", "difference", "trust", "ratio", "held"),
+    [
+        ("minimax", 0.05, (), 2.0, "--caps group 1=1x"),
+        ("minimax", 0.05, (), 0.5, "--floors group 1=1x"),
+        ("minimax", 0.03, (), 2.0, ""),
+        ("equal", 0.05, (), 2.0, ""),
+        ("minimax", 0.05, ("group 1=0.9",), 2.0, ""),
+    ],
+)
+def test_a_group_that_surely_pays_for_the_others_is_named(
+    quiet: Callable[..., BalanceFile], method: str, difference: float, trust: tuple[str, ...], ratio: float, held: str
+) -> None:
+    rows = _compared([1.0] * 3, {method: [-0.2, difference, 0.0]})
+    content = quiet(rows, configuration={"balancing": {"trust": trust}})
+    groups = {**content.groups, "group 1": replace(content.groups["group 1"], alpha_over_rho=ratio)}
+    said = [one for one in advice(replace(content, groups=groups)) if "is surely learned worse" in one]
+    assert len(said) == bool(held)
+    assert all("+0.050 +- 0.020" in one and held in one for one in said)
+
+
 def test_the_group_that_is_worst_off_is_named_though_it_has_many_demonstrations(
     quiet: Callable[..., BalanceFile],
 ) -> None:
-    (said,) = advice(quiet(_compared([1.0, 2.0, 1.0], {"minimax": [0.0, 0.1, 0.0]})))
+    (said,) = advice(quiet(_compared([1.0, 2.0, 1.0], {"minimax": [0.0, 0.03, 0.0]})))
     assert "group 1 is worst off, with 2.0 times the held-out loss of the others" in said
     assert "20 more make twice as many" in said
     assert said.endswith(NOISE)

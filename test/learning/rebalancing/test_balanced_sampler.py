@@ -48,6 +48,12 @@ def test_epochs_differ_and_seeds_repeat(tmp_path: Path) -> None:
     assert list(BalancedSampler(tmp_path, seed=3)) == first
 
 
+def test_weights_are_found_by_their_file_their_folder_or_the_balance_file_beside_them(tmp_path: Path) -> None:
+    folder = _write(tmp_path, [0.0, 1.0])
+    for place in (folder, folder / "weights.parquet", folder / "balance.yaml"):
+        assert set(BalancedSampler(place)) == {1}
+
+
 def test_a_plain_torch_loader_takes_it(tmp_path: Path) -> None:
     dataset = TensorDataset(torch.arange(4))
     loader = DataLoader(dataset, batch_size=5, sampler=BalancedSampler(_write(tmp_path, [3, 1, 0, 0]), number=40))

@@ -87,6 +87,24 @@ def test_groups_that_harm_each_other_are_named_and_sure_changes_are_marked(conte
     assert "-0.10 " in text
 
 
+def test_each_number_has_its_standard_error_where_there_is_room(content: BalanceFile) -> None:
+    assert "+0.40* +- 0.10" in explain(content)
+    assert "+- one standard error" in explain(content)
+    names = [f"group {i}" for i in range(6)]
+    harm = {"transfer": [[0.4] * 6] * 6, "transfer_standard_error": [[0.1] * 6] * 6}
+    crowded = replace(content, groups={name: _row(100, 1 / 6) for name in names}, diagnostics=harm)
+    assert "+0.40*" in explain(crowded)
+    assert "+- 0.10" not in explain(crowded).partition("Who helps")[2]
+
+
+def test_nobody_is_called_harmful_by_losses_on_training_pairs(content: BalanceFile) -> None:
+    """Such a loss rises with any weight that its group gives away."""
+    text = explain(replace(content, run=replace(content.run, split="training")))
+    assert "+0.40*" in text
+    assert "rises with any weight that its group gives away" in text
+    assert "harm each other" not in text
+
+
 def test_what_is_learned_with_other_weights_stands_beside_plain_cloning(content: BalanceFile) -> None:
     nothing: dict[str, Any] = {"difference": [0.0, 0.0], "standard_error": [float("nan")] * 2}
     plain = {"method": "plain cloning", "weights": [0.8, 0.2], "losses": [0.5, 0.7], **nothing}

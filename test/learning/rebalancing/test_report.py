@@ -122,6 +122,17 @@ def test_a_page_about_many_groups_stays_small_and_folds_the_middle(
     assert "details" in read(page).seen
 
 
+@pytest.mark.parametrize(("groups", "shown", "hidden"), [(8, True, False), (9, False, True), (64, True, True)])
+def test_errors_of_a_matrix_are_beside_its_numbers_or_under_the_pointer(
+    groups: int, shown: bool, hidden: bool, content_of: ContentOf
+) -> None:
+    found = readings.transfer(content_of(groups))
+    assert found is not None
+    page = report_tables.matrix(found)
+    assert ("<small>± 0.10</small>" in page) is shown
+    assert ('title="± 0.10"' in page) is hidden
+
+
 def test_many_groups_leave_balance_yaml_small_and_lose_nothing(tmp_path: Path, content_of: ContentOf) -> None:
     content = content_of(64)
     folder = keep(tmp_path / "one", content)
