@@ -14,6 +14,8 @@ from balanced_bc.words import listed
 
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
+FINE = 0.1
+"""Matrices without a number as large as this have a digit more."""
 LISTED = 5
 """Names in a sentence, at most."""
 MEANT = {SKILL: "half the squared error of the chosen twists in units of their deviation, plus the gripper's loss"}
@@ -33,6 +35,7 @@ class Matrix(NamedTuple):
         values: Row by row, (k, k).
         errors: Standard errors, (k, k).
         harm: +1 where numbers above 0 are bad, -1 where those below are.
+        digits: Of the numbers and their errors as text, after the point.
     """
 
     title: str
@@ -42,6 +45,7 @@ class Matrix(NamedTuple):
     values: Numbers
     errors: Numbers
     harm: int
+    digits: int
 
     def sure(self, row: int, column: int) -> bool:
         """Whether a number is beyond its error."""
@@ -54,18 +58,18 @@ class Matrix(NamedTuple):
 
     def largest(self) -> float:
         """The largest number, whatever its sign."""
-        return max((abs(value) for row in self.values for value in row if isfinite(value)), default=0.0)
+        return _largest(self.values)
 
     def spelled(self, row: int, column: int) -> str:
         """The number as text, with a star where it is sure, and a question mark where its error is not known."""
         value, known = self.values[row][column], isfinite(self.errors[row][column])
         mark = "*" if self.sure(row, column) else " " if known else "?"
-        return f"{value:+.2f}{mark}" if isfinite(value) else "-"
+        return f"{value:+.{self.digits}f}{mark}" if isfinite(value) else "-"
 
     def error(self, row: int, column: int) -> str:
         """The standard error as text; empty where it is not known."""
         error = self.errors[row][column]
-        return f"{error:.2f}" if isfinite(error) else ""
+        return f"{error:.{self.digits}f}" if isfinite(error) else ""
 
     @property
     def marks(self) -> str:
@@ -189,7 +193,13 @@ def mutual_harm(content: BalanceFile) -> Iterator[Cell]:
 
 def _matrix(content: BalanceFile, title: str, caption: str, column: str, key: str, harm: int) -> Matrix:
     values, errors = content.diagnostics[key], content.diagnostics[f"{key}_standard_error"]
-    return Matrix(title, caption, column, tuple(content.groups), values, errors, harm)
+    digits = 2 if _largest(values) >= FINE else 3
+    return Matrix(title, caption, column, tuple(content.groups), values, errors, harm, digits)
+
+
+def _largest(values: Numbers) -> float:
+    """The largest number, whatever its sign."""
+    return max((abs(value) for row in values for value in row if isfinite(value)), default=0.0)
 
 
 class Compared(NamedTuple):
