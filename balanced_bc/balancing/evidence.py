@@ -67,10 +67,10 @@ class Evidence(NamedTuple):
         return mean, known_errors(square, self.number)
 
     def excess(self, weights: Tensor, at_reference: Tensor | None = None) -> Tensor:
-        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (k,) to (k,).
+        r"""Standard errors by which each group is above its reference, :math:`z(a)`, (..., k) to (..., k).
 
         Args:
-            weights: a, (k,).
+            weights: a, (..., k).
             at_reference: What `at_reference` gives, for whoever asks often.
         """
         values = self.surrogate.mixture(weights) @ self.difference

@@ -87,6 +87,19 @@ def test_data_that_helps_every_group_gains_weight() -> None:
     assert float(found[0]) > 0.75
 
 
+def test_it_gains_weight_also_where_the_way_there_is_uphill() -> None:
+    """Demonstrations disagree most where losses are highest, so that less of what helps looks less surely worse."""
+    prior = torch.tensor([1 / 3, 2 / 3], dtype=torch.float64)
+    lanes, group = design(prior), torch.arange(2).repeat_interleave(12)
+    worse, spread = torch.tensor([[0.09, 0.19, 0.15, 0.03, 0.0], [0.09, 0.23, 0.18, 0.05, 0.0]], dtype=torch.float64)
+    disagree = torch.linspace(-1.7, 1.7, 12, dtype=torch.float64).repeat(2)
+    losses = worse[:, None] + spread[:, None] * disagree
+    evidence = Evidence.of(lanes, [Measured(losses, group, torch.arange(24) + 24 * fold) for fold in range(3)])
+    nearby = torch.tensor([0.3, 0.7], dtype=torch.float64)
+    assert bool((evidence.excess(nearby) < evidence.excess(prior)).all())
+    assert float(choose(evidence, STIFFNESS)[0]) > 0.5
+
+
 def test_what_the_demonstrations_of_a_fold_share_is_taken_for_an_accident_of_its_training() -> None:
     prior = torch.tensor([0.6, 0.4], dtype=torch.float64)
     lanes, group = design(prior), torch.arange(2).repeat_interleave(12)
