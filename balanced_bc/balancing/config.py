@@ -153,7 +153,6 @@ class BalancingConfig:
             raise BalancingError(
                 "meta_form 'products' has no curvature and cannot be unrolled; there are auto, jvp, double-backward"
             )
-
         if self.method == "ours" and (self.steps - 1) // self.window * self.window < self.still:
             raise BalancingError(
                 f"meta_horizon {self.meta_horizon} leaves no step of the weights in {self.steps} steps, of which the "

@@ -22,7 +22,9 @@ from balanced_bc.words import listed
 DRIFT = 0.1
 """Difference between the last weights and their average over the last half above which a warning is due."""
 MANY = 3.0
-"""A repeat cap below it is somebody's wish, and no sign of too few demonstrations."""
+"""Times as often as in plain cloning from which on more demonstrations should be recorded; a cap below it is a wish."""
+NEARLY = 0.98
+"""Share of a cap from which on a weight is at it."""
 SUCCESS = "raised to the loss that success needs"
 """Reduction of a reference that feedback relaxed."""
 LISTED = 10
@@ -60,18 +62,18 @@ def averaged(problem: Problem, config: BalancingConfig, outcomes: list[Outcome])
 
 def warnings(problem: Problem, config: BalancingConfig, weights: Tensor) -> tuple[str, ...]:
     """Say what weights cannot do, or do at a price."""
-    repeats = (weights / proportions(problem.pairs)).tolist()
-    capped = [
-        f"{name} {ratio:.1f} times (demonstrations: {demonstrations})"
-        for name, ratio, demonstrations in zip(problem.groups, repeats, problem.demonstrations)
-        if ratio > 0.98 * config.repeat_cap
-    ]
-    if not capped:
-        return ()
-    if config.repeat_cap < MANY:
-        return (f"at --repeat-cap {config.repeat_cap:g} times their share of the pairs: {listed(capped, LISTED)}",)
-    told = f"pairs are used many times as often as in plain cloning: {listed(capped, LISTED)}; record more of them"
-    return (told,)
+    cap, ratios = config.repeat_cap, (weights / proportions(problem.pairs)).tolist()
+    often = {
+        f"{name} {ratio:.1f} times (demonstrations: {demonstrations})": ratio
+        for name, ratio, demonstrations in zip(problem.groups, ratios, problem.demonstrations)
+    }
+    many = [told for told, ratio in often.items() if ratio > NEARLY * max(cap, MANY)]
+    held = [told for told, ratio in often.items() if cap > 1 and NEARLY * cap < ratio < min(cap / NEARLY, MANY)]
+    said = {
+        f"pairs are used many times as often as in plain cloning: {listed(many, LISTED)}; record more of them": many,
+        f"held at --repeat-cap {cap:g} times their share of the pairs: {listed(held, LISTED)}": held,
+    }
+    return tuple(text for text, of in said.items() if of)
 
 
 def unsettled(problem: Problem, weights: Tensor, last: Tensor) -> tuple[str, ...]:

@@ -262,7 +262,19 @@ def test_no_group_is_repeated_more_often_than_the_cap(problem_of: ProblemOf) -> 
 def test_a_small_cap_is_no_sign_of_too_few_demonstrations(problem_of: ProblemOf) -> None:
     config = replace(QUICK, method="zero", steps=200, repeat_cap=1.2)
     (said,) = [one for one in answer(problem_of((0.1, 1.0), (200, 100)), config).warnings if "cap" in one]
-    assert said == "at --repeat-cap 1.2 times their share of the pairs: noise 1.0 1.2 times (demonstrations: 10)"
+    assert said == "held at --repeat-cap 1.2 times their share of the pairs: noise 1.0 1.2 times (demonstrations: 10)"
+    floored = replace(config, floors=("noise 1.0=0.9x", "noise 0.1=0.1"), repeat_cap=1.0)
+    assert not any("cap" in one for one in answer(problem_of((0.1, 1.0), (200, 100)), floored).warnings)
+
+
+@pytest.mark.parametrize("floors", [(), ("noise 1.0=0.4",)])
+def test_few_demonstrations_that_are_used_much_are_told_whatever_the_cap(
+    problem_of: ProblemOf, floors: tuple[str, ...]
+) -> None:
+    method: Method = "zero" if floors else "equal"
+    config = replace(QUICK, method=method, steps=20, repeat_cap=2.0, floors=floors)
+    (said,) = [one for one in answer(problem_of((0.1, 1.0), (2000, 40)), config).warnings if "times" in one]
+    assert said.startswith("pairs are used many times as often")
 
 
 def test_progress_never_goes_back_and_ends_at_one(problem_of: ProblemOf) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import isfinite, nan
+from statistics import NormalDist
 
 from balanced_bc.balancing.bounds import members, trust_of
 from balanced_bc.balancing.comparison import LOST
@@ -19,6 +20,10 @@ OFTEN = 1.5
 """A group that is used this many times as often, and is not learned better for it, too."""
 LESS = 0.8
 """Share of the weight that the method began with below which a group has lost some."""
+AT_SHARE = 0.02
+"""How far alpha / rho may be from 1 where a group is at its share."""
+CHANCE = 0.02
+"""Chance that of groups which nothing harms one is called harmed."""
 FEW = 10
 """Demonstrations of a group below which they are few."""
 WORSE = 1.5
@@ -121,27 +126,49 @@ def _left_out(content: BalanceFile) -> Iterator[str]:
 
 
 def _worse(content: BalanceFile) -> Iterator[str]:
-    """Trusted groups that pay for what others gain; weights that lose altogether have a warning of their own."""
+    """Groups that pay for what others gain, and how each could be kept at its share."""
+    for name, (difference, error) in _paying(content).items():
+        held = "caps" if content.groups[name].alpha_over_rho > 1 else "floors"
+        yield (
+            f"{name} is learned worse with these weights than by plain cloning, beyond chance ({difference:+.3f} +- "
+            f"{error:.3f} on held-out demonstrations), though the groups are learned better on average. If it "
+            f"matters, keep it at its share with --{held} {name}=1x."
+        )
+
+
+def _paying(content: BalanceFile) -> dict[str, tuple[float, float]]:
+    """By how much trusted groups are learned worse, and the standard error of that; the worst first.
+
+    Of more groups more seem worse by chance. Weights that lose altogether have a warning of their own; of groups at
+    their share, and of those that somebody holds, nothing is said.
+    """
     own = next((one for one in readings.comparison(content) if one.method == content.method), None)
-    for name, row in content.groups.items():
-        if own is None or not row.alpha or name in _doubted(content):
-            continue
-        difference, error = own.difference.get(name, nan), own.standard_error.get(name, nan)
-        if difference > readings.SURE * error:
-            held = "caps" if row.alpha_over_rho > 1 else "floors"
-            yield (
-                f"{name} is surely learned worse with these weights than by plain cloning ({difference:+.3f} +- "
-                f"{error:.3f} on held-out demonstrations), though the groups are learned better on average. If it "
-                f"matters, keep it at its share with --{held} {name}=1x."
-            )
+    if own is None:
+        return {}
+    silent = _doubted(content) | _held(content, "floors") | _held(content, "caps")
+    asked = {name for name, row in content.groups.items() if row.alpha and abs(row.alpha_over_rho - 1) > AT_SHARE}
+    sure = NormalDist().inv_cdf(1 - CHANCE / max(len(own.difference), 1))
+    found = {
+        name: (difference, own.standard_error.get(name, nan))
+        for name, difference in own.difference.items()
+        if name in asked - silent and difference > sure * own.standard_error.get(name, nan)
+    }
+    return dict(sorted(found.items(), key=lambda one: -one[1][0]))
+
+
+def _held(content: BalanceFile, option: str) -> set[str]:
+    """Groups for which somebody gave floors or caps."""
+    names = tuple(content.groups)
+    told = content.configuration["balancing"].get(option, ())
+    masks = [members(text.rpartition("=")[0].strip(), names) for text in told]
+    return {name for number, name in enumerate(names) if any(mask[number] for mask in masks)}
 
 
 def _lowered(content: BalanceFile) -> Iterator[str]:
     """Groups that lose weight, for a reason that may be their value; not those for which a floor was given."""
-    floors = content.configuration["balancing"].get("floors", ())
-    kept = [members(text.rpartition("=")[0].strip(), tuple(content.groups)) for text in floors]
-    for number, (name, row) in enumerate(content.groups.items()):
-        if row.prior and row.alpha and _lower(row) and not any(mask[number] for mask in kept):
+    silent = _held(content, "floors") | _paying(content).keys()
+    for name, row in content.groups.items():
+        if row.prior and row.alpha and _lower(row) and name not in silent:
             error = f" (+- {row.alpha_standard_error / row.prior:.0%})" if row.alpha_standard_error else ""
             yield (
                 f"{name} has {row.alpha / row.prior:.0%}{error} of the weight that {content.method} began with. No "

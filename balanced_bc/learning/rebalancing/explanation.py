@@ -19,7 +19,7 @@ WIDE = 12
 NARROW = 4
 """Groups up to which it has room for standard errors."""
 STRONGEST = 12
-"""Pairs of groups that are named where it does not."""
+"""Pairs of groups that are named, with these errors, where it does not."""
 
 
 def explain(content: BalanceFile) -> str:
@@ -57,23 +57,23 @@ def _references(content: BalanceFile) -> str:
 
 def _matrix(found: Matrix) -> str:
     """A number for each two groups; where these are too many, the strongest."""
-    names = found.names
-    roomy = len(names) <= NARROW or len(names) > WIDE
-
-    def spelled(i: int, j: int) -> str:
-        error = found.error(i, j) if roomy else ""
-        return f"{found.spelled(i, j)} +- {error}" if error else found.spelled(i, j)
-
+    names, cells = found.names, found.strongest(STRONGEST)
+    spelled = _with_error if len(names) <= NARROW else Matrix.spelled
     rows: Rows = [("", *(found.column.format(name) for name in names))]
-    rows += [(name, *(spelled(i, j) for j in range(len(names)))) for i, name in enumerate(names)]
-    if len(names) > WIDE:
-        cells = found.strongest(STRONGEST)
-        if not cells:
-            return f"{found.title}. {found.caption}: no number is beyond {readings.SURE:g} standard errors."
-        rows = [("", "with", "number")]
-        rows += [(names[i], found.column.format(names[j]), spelled(i, j)) for i, j in cells]
-    marks = f"{found.marks}; +- one standard error" if roomy else found.marks
-    return f"{found.title}. {found.caption}\n({marks}):\n{aligned(rows)}"
+    rows += [(name, *(spelled(found, i, j) for j in range(len(names)))) for i, name in enumerate(names)]
+    strongest: Rows = [("", "with", "number")]
+    strongest += [(names[i], found.column.format(names[j]), _with_error(found, i, j)) for i, j in cells]
+    tables = [rows] * (len(names) <= WIDE) + [strongest] * (len(names) > NARROW and bool(cells))
+    if not tables:
+        return f"{found.title}. {found.caption}: no number is beyond {readings.SURE:g} standard errors."
+    marks = f"{found.marks}; +- one standard error" if spelled is _with_error or cells else found.marks
+    return "\n".join((f"{found.title}. {found.caption}\n({marks}):", *map(aligned, tables)))
+
+
+def _with_error(found: Matrix, row: int, column: int) -> str:
+    """A number and, where it is known, its standard error."""
+    error = found.error(row, column)
+    return found.spelled(row, column) + (f" +- {error}" if error else "")
 
 
 def _lengths(groups: Mapping[str, Row]) -> str:

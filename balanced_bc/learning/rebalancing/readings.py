@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import isfinite, isnan, nan
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from balanced_bc.words import listed
 SURE = 2.0
 """Standard errors from which on a number is called different from 0."""
 FINE = 0.1
-"""Matrices without a number as large as this have a digit more."""
+"""Matrices without a number as large as this off the diagonal have a digit more."""
 LISTED = 5
 """Names in a sentence, at most."""
 MEANT = {SKILL: "half the squared error of the chosen twists in units of their deviation, plus the gripper's loss"}
@@ -103,11 +103,10 @@ def transfer(content: BalanceFile) -> Matrix | None:
             "that looks for the row's best weights, every step alike while it knew the row's group (within "
             f"{LAG:g} nat of its best), so that 1 is the most there can be"
         )
-        found = _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1)
         away = lost(content)
-        blank = [nan] * len(found.names)
-        values = [blank if name in away else row for name, row in zip(found.names, found.values)]
-        return None if len(away) == len(found.names) else found._replace(values=values)
+        if len(away) == len(content.groups):
+            return None
+        return _matrix(content, "Who helps and who harms whom", caption, "more {}", "meta_direction", 1, away)
     return None
 
 
@@ -191,10 +190,15 @@ def mutual_harm(content: BalanceFile) -> Iterator[Cell]:
             yield from ((i, j) for j in range(i) if found.harmful(i, j) and found.harmful(j, i))
 
 
-def _matrix(content: BalanceFile, title: str, caption: str, column: str, key: str, harm: int) -> Matrix:
-    values, errors = content.diagnostics[key], content.diagnostics[f"{key}_standard_error"]
-    digits = 2 if _largest(values) >= FINE else 3
-    return Matrix(title, caption, column, tuple(content.groups), values, errors, harm, digits)
+def _matrix(
+    content: BalanceFile, title: str, caption: str, column: str, key: str, harm: int, blank: Collection[str] = ()
+) -> Matrix:
+    """A matrix of `diagnostics`; rows of some groups may be left blank."""
+    names, errors = tuple(content.groups), content.diagnostics[f"{key}_standard_error"]
+    values = [[nan] * len(names) if name in blank else row for name, row in zip(names, content.diagnostics[key])]
+    others = [[value for j, value in enumerate(row) if j != i] for i, row in enumerate(values)]
+    digits = 2 if _largest(others) >= FINE else 3
+    return Matrix(title, caption, column, names, values, errors, harm, digits)
 
 
 def _largest(values: Numbers) -> float:

@@ -94,24 +94,36 @@ def test_nobody_asks_for_more_of_what_is_not_trusted_or_loses_weight(
 
 
 @pytest.mark.parametrize(
-    ("method", "difference", "trust", "ratio", "held"),
+    ("method", "difference", "ratio", "said", "held"),
     [
-        ("minimax", 0.05, (), 2.0, "--caps group 1=1x"),
-        ("minimax", 0.05, (), 0.5, "--floors group 1=1x"),
-        ("minimax", 0.03, (), 2.0, ""),
-        ("equal", 0.05, (), 2.0, ""),
-        ("minimax", 0.05, ("group 1=0.9",), 2.0, ""),
+        ("minimax", 0.06, 2.0, {}, "--caps group 1=1x"),
+        ("minimax", 0.06, 0.5, {}, "--floors group 1=1x"),
+        ("minimax", 0.06, 0.5, {"floors": ["group 0=0.1"]}, "--floors group 1=1x"),
+        ("minimax", 0.045, 2.0, {}, ""),
+        ("minimax", 0.06, 1.01, {}, ""),
+        ("equal", 0.06, 2.0, {}, ""),
+        ("minimax", 0.06, 2.0, {"trust": ["group 1=0.9"]}, ""),
+        ("minimax", 0.06, 2.0, {"caps": ["group 1=2x"]}, ""),
     ],
 )
-def test_a_group_that_surely_pays_for_the_others_is_named(
-    quiet: Callable[..., BalanceFile], method: str, difference: float, trust: tuple[str, ...], ratio: float, held: str
+def test_a_group_that_pays_for_the_others_is_named_with_what_would_keep_it(
+    quiet: Callable[..., BalanceFile], method: str, difference: float, ratio: float, said: dict[str, Any], held: str
 ) -> None:
-    rows = _compared([1.0] * 3, {method: [-0.2, difference, 0.0]})
-    content = quiet(rows, configuration={"balancing": {"trust": trust}})
-    groups = {**content.groups, "group 1": replace(content.groups["group 1"], alpha_over_rho=ratio)}
-    said = [one for one in advice(replace(content, groups=groups)) if "is surely learned worse" in one]
-    assert len(said) == bool(held)
-    assert all("+0.050 +- 0.020" in one and held in one for one in said)
+    """Beyond chance: of three groups that nothing harms one is named in one of fifty comparisons."""
+    content = quiet(_compared([1.0] * 3, {method: [-0.2, difference, 0.0]}), configuration={"balancing": said})
+    row = replace(content.groups["group 1"], alpha_over_rho=ratio, prior=0.5)
+    told = advice(replace(content, groups={**content.groups, "group 1": row}))
+    named = [one for one in told if "is learned worse with these weights" in one]
+    assert len(named) == bool(held)
+    assert all("+0.060 +- 0.020" in one and held in one for one in named)
+    assert sum("--floors group 1=0.5" in one for one in told) == (not named)
+
+
+def test_of_groups_that_pay_the_worst_is_named_first(quiet: Callable[..., BalanceFile]) -> None:
+    content = quiet(_compared([1.0] * 3, {"minimax": [0.1, 0.3, -1.0]}))
+    rows = {name: replace(row, alpha_over_rho=2.0) for name, row in content.groups.items()}
+    told = [one for one in advice(replace(content, groups=rows)) if "is learned worse" in one]
+    assert [one.partition(" is")[0] for one in told] == ["group 1", "group 0"]
 
 
 def test_the_group_that_is_worst_off_is_named_though_it_has_many_demonstrations(

@@ -93,8 +93,15 @@ def test_each_number_has_its_standard_error_where_there_is_room(content: Balance
     names = [f"group {i}" for i in range(6)]
     harm = {"transfer": [[0.4] * 6] * 6, "transfer_standard_error": [[0.1] * 6] * 6}
     crowded = replace(content, groups={name: _row(100, 1 / 6) for name in names}, diagnostics=harm)
-    assert "+0.40*" in explain(crowded)
-    assert "+- 0.10" not in explain(crowded).partition("Who helps")[2]
+    table, strongest = explain(crowded).partition("Who helps")[2].split("  with")
+    assert "+0.40*" in table
+    assert "+- 0.10" not in table
+    assert strongest.count("+0.40* +- 0.10") == 12
+
+
+def test_effects_of_groups_on_themselves_leave_small_effects_on_others_their_digits(content: BalanceFile) -> None:
+    harm = {"transfer": [[-0.5, 0.004], [0.003, -0.5]], "transfer_standard_error": [[0.1, 0.001], [0.001, 0.1]]}
+    assert "+0.004* +- 0.001" in explain(replace(content, diagnostics=harm))
 
 
 def test_nobody_is_called_harmful_by_losses_on_training_pairs(content: BalanceFile) -> None:
