@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.weights.answers import DEFAULT_WEIGHTS, USUAL, apart, told
 from benchmarks.weights.measure import (
     CONFIGURATION,
     GRIDS,
@@ -122,13 +123,15 @@ def require_same(questions: Sequence[Question], known: Results, path: Path) -> l
     Raises:
         SystemExit: A line tells another configuration; options that only one of them has are not compared.
     """
-    new = {one.told: configuration(one) for one in questions}
+    new = {one.told: configuration(one) for one in (DEFAULT_WEIGHTS, *questions)}
     for key, now in new.items():
-        if other := _changed(known.get(key, {}).get(CONFIGURATION, now), now):
+        if key in known and (other := _changed(told(known, key), now)):
             raise SystemExit(
                 f"{path} has answers of another configuration, {key}: {'; '.join(other)}. Measure into another file."
             )
-    return [{"key": key, CONFIGURATION: now} for key, now in new.items() if key not in known]
+    usual = new.pop(USUAL)
+    lines = {USUAL: usual, **{key: apart(now, usual) for key, now in new.items()}}
+    return [{"key": key, CONFIGURATION: now} for key, now in lines.items() if key not in known]
 
 
 def _changed(before: Configuration, now: Configuration) -> list[str]:

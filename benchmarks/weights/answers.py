@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from balanced_bc.balancing.config import BalancingConfig
-from benchmarks.weights.measure import Measure, Question, of_grid
-from benchmarks.weights.mixtures import KINDS, Mixture
-from benchmarks.weights.rows import OF_BEHAVIORS, ROWS, TRAINED
+from benchmarks.weights.measure import CONFIGURATION, Configuration, Measure, Question, of_grid
+from benchmarks.weights.mixtures import KINDS, NOISY, Mixture
+from benchmarks.weights.rows import DEFAULT, OF_BEHAVIORS, ROWS, TRAINED
 
 Found = Sequence[Mapping[str, Any]]
 """What was measured, seed by seed."""
 Results = Mapping[str, Mapping[str, Any]]
 """Everything that was measured, by its key."""
+DEFAULT_WEIGHTS = Question("weights", Mixture("picking", NOISY, 0), DEFAULT)
+"""The question whose configuration others are told by; which mixture does not matter."""
+USUAL = DEFAULT_WEIGHTS.told
+"""Key of the line that tells it."""
 SEEDS = range(100)
 """More than any study has."""
 
@@ -48,6 +52,20 @@ def achievable(results: Results, task: str, kind: str, seed: int, of: str) -> Se
 def budget(config: BalancingConfig) -> tuple[int, float, float, int]:
     """How far networks descend, and over how many repetitions their losses are averaged."""
     return config.steps, config.learning_rate, config.meta_learning_rate, config.repeats
+
+
+def told(results: Results, key: str) -> Configuration:
+    """The configuration that a line tells: that of the default method's weights, but for what the line has."""
+    usual = results.get(USUAL, {}).get(CONFIGURATION, {})
+    return {part: {**usual.get(part, {}), **values} for part, values in results[key][CONFIGURATION].items()}
+
+
+def apart(configuration: Configuration, usual: Configuration) -> Configuration:
+    """What a configuration has that the usual one has not, by part."""
+    return {
+        part: {name: value for name, value in values.items() if usual.get(part, {}).get(name) != value}
+        for part, values in configuration.items()
+    }
 
 
 def trained(results: Results, task: str, kind: str, of: str) -> Found:

@@ -98,6 +98,8 @@ SMOOTHED = Row("ours, smoothed", {**LITERAL.options, **STEADIED}, base=LITERAL.n
 """The paper's with exponentiated steps that lean to the shares, and equal weights mixed into meta-gradient runs."""
 HELD_OUT = Row("ours, held-out", {"method": "ours"})
 MINIMAX = Row("minimax", {"method": "minimax"})
+DEFAULT = BalancingConfig().method
+"""The method that users get, which is a row too."""
 METHODS = (PLAIN, EQUAL, TEMPERATURE, ZERO, FAITHFUL, CORRECTED, LITERAL, SMOOTHED, HELD_OUT, MINIMAX)
 """Every method with its defaults, and the paper's. Policies are trained on the weights of each."""
 TRAINED = (PLAIN, EQUAL, TEMPERATURE, TEMPERATURE.warmed(), *METHODS[3:])

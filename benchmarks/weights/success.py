@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import mean
 
-from balanced_bc.balancing.config import BalancingConfig
 from balanced_bc.balancing.methods import LEARNED
 from balanced_bc.tables import markdown
 from benchmarks.weights.answers import SEEDS, Results, found, one, trained
 from benchmarks.weights.cells import by_kind, heading, rate, short, signed, won
 from benchmarks.weights.measure import TRAININGS, Measure
 from benchmarks.weights.mixtures import KINDS, MISLEADING, NUMBERS
-from benchmarks.weights.rows import METHODS, REPLICATED, ROWS, TRAINED
+from benchmarks.weights.rows import DEFAULT, METHODS, REPLICATED, ROWS, TRAINED
 
 ALONE = "optimal alone"
 """Policies that learn from the optimal group only."""
@@ -46,8 +45,6 @@ BY_WEIGHT = (
 EDGES = (0.0, 0.4, 0.55, 0.64, 0.7, 0.8, 0.9, 1.0)
 """Weights between which policies are counted together; those of plain cloning and equal weights are inside.
 The last ones hold 1."""
-DEFAULT = BalancingConfig().method
-"""The method that users get, which is a row too."""
 NAMES = (*(row.name for row in TRAINED), ALONE)
 """Ways in which policies are trained."""
 USEFUL = [kind for kind in KINDS if kind != MISLEADING]

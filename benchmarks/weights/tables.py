@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from balanced_bc.tables import markdown
-from benchmarks.weights.answers import SEEDS, Results, achievable, found, one, trained
+from benchmarks.weights.answers import SEEDS, Results, achievable, found, one, told, trained
 from benchmarks.weights.cells import by_kind, heading, pair, rate, short, slashed, spread, won
 from benchmarks.weights.measure import CONFIGURATION, GRIDS
 from benchmarks.weights.mixtures import BEHAVIORS, IMBALANCED, KINDS, MOSTLY_NOISY, NUMBERS, PERTURBED, TELLING
@@ -18,6 +18,7 @@ from benchmarks.weights.rows import (
     ABLATIONS,
     BINS,
     BUDGETS,
+    DEFAULT,
     FASTER_ADAM,
     HEADS,
     INNER_STEPS,
@@ -30,7 +31,7 @@ from benchmarks.weights.rows import (
     WITH_HEADS,
     Row,
 )
-from benchmarks.weights.success import DEFAULT, in_short, success_of
+from benchmarks.weights.success import in_short, success_of
 
 END = "<!-- end of tables -->"
 PAPER = {
@@ -80,8 +81,8 @@ def _configurations(results: Results) -> Iterator[str]:
     yield "### Configuration"
     yield "Of `minimax`, and of the training of all policies; seeds are those of the mixtures:"
     wanted = {"weights": "minimax", "success": "imbalanced"}
-    told = [results.get(f"{CONFIGURATION}|{measure}|{of}", {}) for measure, of in wanted.items()]
-    parts = {part: values for one in told for part, values in one.get(CONFIGURATION, {}).items()}
+    keys = [f"{CONFIGURATION}|{measure}|{of}" for measure, of in wanted.items()]
+    parts = {part: values for key in keys if key in results for part, values in told(results, key).items()}
     flows = (
         f"{part}: {yaml.safe_dump(values, default_flow_style=True, width=WIDTH, sort_keys=False)}"
         for part, values in parts.items()
