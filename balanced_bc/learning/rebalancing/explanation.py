@@ -63,7 +63,8 @@ def _matrix(found: Matrix) -> str:
     rows += [(name, *(spelled(found, i, j) for j in range(len(names)))) for i, name in enumerate(names)]
     strongest: Rows = [("", "with", "number")]
     strongest += [(names[i], found.column.format(names[j]), _with_error(found, i, j)) for i, j in cells]
-    tables = [rows] * (len(names) <= WIDE) + [strongest] * (len(names) > NARROW and bool(cells))
+    tables = [rows] if len(names) <= WIDE else []
+    tables += [strongest] if len(names) > NARROW and cells else []
     if not tables:
         return f"{found.title}. {found.caption}: no number is beyond {readings.SURE:g} standard errors."
     marks = f"{found.marks}; +- one standard error" if spelled is _with_error or cells else found.marks
