@@ -148,7 +148,7 @@ def test_the_choice_of_minimax_has_the_least_cost() -> None:
     prior = torch.tensor([0.2, 0.8], dtype=torch.float64)
 
     def excess(weights: Tensor, _: Tensor) -> Tensor:
-        return torch.stack((8 * (1 - weights[0]), weights[0]))
+        return torch.stack((8 * (1 - weights[..., 0]), weights[..., 0]), dim=-1)
 
     stub: Any = SimpleNamespace(
         surrogate=SimpleNamespace(prior=prior), at_reference=lambda: torch.zeros(2), excess=excess
